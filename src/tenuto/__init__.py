@@ -1,0 +1,1 @@
+"""Tenuto: durable process orchestration for people, systems and data."""
