@@ -1,0 +1,1 @@
+"""The process graph: frozen structs that every front end compiles to."""
