@@ -10,6 +10,8 @@
     ├── StoreError            the database refused or failed
     │   ├── StoreBusy         another process holds it
     │   ├── StoreFull         no space left
+    │   ├── StoreRefused      a batch that will never be accepted as it is
+    │   ├── OutcomeUnknown    a commit that may or may not have happened; read the chain
     │   └── StoreCorrupt      what was read is not what was written
     └── Sealed                another log has taken over; this node must stop
 
@@ -100,6 +102,14 @@ class StoreBusy(StoreError):
 
 class StoreFull(StoreError):
     """The disk or the quota has no space left."""
+
+
+class StoreRefused(StoreError):
+    """The store will never accept this batch as it is; bisect it to find the guilty command."""
+
+
+class OutcomeUnknown(StoreError):
+    """A commit may or may not have happened; the chain row settles it."""
 
 
 class StoreCorrupt(StoreError):

@@ -1,0 +1,250 @@
+"""The rows that queries and other nodes see, one struct for each table.
+
+Rows are written in the commit that causes them (commit protocol, step 4 and 5). The first `KEY` fields are
+the primary key. Times are Unix milliseconds. Fields named in `OPERATIONAL` are written by the runtime,
+are no records, and are left out by `verify`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+
+class InstanceRow(NamedTuple):
+    """A process instance; `snapshot` None leaves the stored snapshot as it is."""
+
+    key: int
+    process: str
+    definition: int
+    business_key: str | None
+    status: str
+    version: int
+    parent: int | None
+    started_at: int
+    ended_at: int | None
+    snapshot_version: int
+    snapshot: bytes | None
+
+    KEY: ClassVar[int] = 1
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ("snapshot_version", "snapshot")
+
+
+class AggregateRow(NamedTuple):
+    """An aggregate that is no instance; `snapshot` holds what is not in rows of its own."""
+
+    key: int
+    kind: int
+    version: int
+    snapshot: bytes | None
+
+    KEY: ClassVar[int] = 1
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+
+
+class JobRow(NamedTuple):
+    """Work for a worker. `due_at` is the end of the lease, or of the back-off while `status` is waiting.
+
+    Status: ready, leased, waiting (back-off), failed (no retries left; an incident stands beside it).
+    """
+
+    instance: int
+    element: int
+    type: str
+    process: str
+    element_id: str
+    status: str
+    retries: int
+    due_at: int | None
+    created_at: int
+    attempt: int
+    token: int
+    log: int | None
+    crashes: int
+
+    KEY: ClassVar[int] = 2
+    OPERATIONAL: ClassVar[tuple[str, ...]] = (
+        "attempt",
+        "token",
+        "log",
+        "crashes",
+        "due_at",
+        "status",
+    )
+
+
+class UserTaskRow(NamedTuple):
+    """Work for a person. Lists of groups and users are JSON text."""
+
+    instance: int
+    element: int
+    process: str
+    element_id: str
+    name: str
+    assignee: str | None
+    candidate_groups: str
+    candidate_users: str
+    due_at: int | None
+    follow_up_at: int | None
+    priority: int
+    form: str | None
+    created_at: int
+
+    KEY: ClassVar[int] = 2
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+
+
+class TimerRow(NamedTuple):
+    """An instant at which an aggregate wants a command."""
+
+    aggregate: int
+    timer: int
+    due_at: int
+    element_id: str
+
+    KEY: ClassVar[int] = 2
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+
+
+class SubscriptionRow(NamedTuple):
+    """An instance's element that waits for a message, in its mailbox; `offered` is the message it holds."""
+
+    mailbox: int
+    instance: int
+    subscription: int
+    name: str
+    correlation_key: str
+    process: str
+    element_id: str
+    position: int
+    offered: int | None
+
+    KEY: ClassVar[int] = 3
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+
+
+class MessageRow(NamedTuple):
+    """A published message that is kept: `taken` says by which process which instance took it."""
+
+    mailbox: int
+    message: int
+    name: str
+    correlation_key: str
+    message_id: str | None
+    published_at: int
+    expires_at: int
+    variables: bytes
+    taken: bytes
+
+    KEY: ClassVar[int] = 2
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+
+
+class SignalRow(NamedTuple):
+    """An element that waits for a signal, in the slot of its instance; `seq` is the commit that opened it."""
+
+    name: str
+    instance: int
+    subscription: int
+    element_id: str
+
+    KEY: ClassVar[int] = 3
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+
+
+class IncidentRow(NamedTuple):
+    """A place where an instance is stuck until a person repairs it."""
+
+    instance: int
+    incident: int
+    process: str
+    element: int
+    element_id: str
+    code: str
+    message: str
+    created_at: int
+
+    KEY: ClassVar[int] = 2
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+
+
+class OutboxRow(NamedTuple):
+    """A command on its way from one aggregate to another; FIFO per (sender, receiver)."""
+
+    sender: int
+    receiver: int
+    number: int
+    command: bytes
+
+    KEY: ClassVar[int] = 3
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+
+
+class PayloadRow(NamedTuple):
+    """A value kept by reference. `data` None is a tombstone: erased, its digest stays."""
+
+    digest: bytes
+    aggregate: int
+    data: bytes | None
+
+    KEY: ClassVar[int] = 2
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ("data",)
+
+
+class DedupeRow(NamedTuple):
+    """A key that was used: a repeat with the same fingerprint gets `answer` again."""
+
+    scope: str
+    key: str
+    fingerprint: bytes
+    answer: bytes
+    instance: int | None
+    at: int
+
+    KEY: ClassVar[int] = 2
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+
+
+class NaturalKeyRow(NamedTuple):
+    """An instance's natural key: equal parts by digest, the near value as decimal text."""
+
+    process: str
+    digest: bytes
+    instance: int
+    business_key: str | None
+    near: str | None
+
+    KEY: ClassVar[int] = 3
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+
+
+Row = (
+    InstanceRow
+    | AggregateRow
+    | JobRow
+    | UserTaskRow
+    | TimerRow
+    | SubscriptionRow
+    | MessageRow
+    | SignalRow
+    | IncidentRow
+    | OutboxRow
+    | PayloadRow
+    | DedupeRow
+    | NaturalKeyRow
+)
+
+TABLES: tuple[tuple[str, type[Row]], ...] = (
+    ("payload", PayloadRow),
+    ("instance", InstanceRow),
+    ("aggregate", AggregateRow),
+    ("job", JobRow),
+    ("user_task", UserTaskRow),
+    ("timer", TimerRow),
+    ("subscription", SubscriptionRow),
+    ("message", MessageRow),
+    ("signal", SignalRow),
+    ("incident", IncidentRow),
+    ("outbox", OutboxRow),
+    ("dedupe", DedupeRow),
+    ("natural_key", NaturalKeyRow),
+)

@@ -1,0 +1,1 @@
+"""Keeping: the journal, its chain and the rows, behind one port."""

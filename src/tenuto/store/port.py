@@ -1,0 +1,228 @@
+"""The port between the runtime and a database: a commit, a few loads, and a reader for any thread.
+
+The commit protocol is `docs/explanation/commit-protocol`; its short form: the primary key of `chain`
+decides who may write; every row that a query can see is in the commit that causes it; nothing leaves the
+loop before `commit` has returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from tenuto.engine.rows import (
+    DedupeRow,
+    InstanceRow,
+    JobRow,
+    MessageRow,
+    NaturalKeyRow,
+    OutboxRow,
+    Row,
+    SignalRow,
+    SubscriptionRow,
+    TimerRow,
+    UserTaskRow,
+)
+
+
+class ChainRow(NamedTuple):
+    """One commit of one log. `kind` is commit, open, seal or restore; `note` is msgpack (open: identity; seal head: sealed log)."""
+
+    log: int
+    seq: int
+    kind: str
+    at: int
+    prev: bytes
+    root: bytes
+    hash: bytes
+    note: bytes
+
+
+class JournalRow(NamedTuple):
+    """One turn of one aggregate. `blob` None is a tombstone: pruned or erased, its leaf stays."""
+
+    log: int
+    seq: int
+    n: int
+    aggregate: int
+    version: int
+    leaf: bytes
+    header: bytes
+    blob: bytes | None
+
+
+class Batch(NamedTuple):
+    """What one commit writes. `puts` are upserts by table name, `deletes` are primary keys by table name."""
+
+    chain: ChainRow
+    journal: Sequence[JournalRow]
+    puts: dict[str, Sequence[Row]]
+    deletes: dict[str, Sequence[tuple[object, ...]]]
+
+
+class StoredInstance(NamedTuple):
+    """An instance row with the journal tail after its snapshot: (header, blob) pairs in version order."""
+
+    row: InstanceRow
+    tail: Sequence[tuple[bytes, bytes]]
+
+
+class StoredAggregate(NamedTuple):
+    """A named aggregate: its version and snapshot bytes (kept current in every commit)."""
+
+    key: int
+    version: int
+    snapshot: bytes | None
+
+
+class LogHead(NamedTuple):
+    """A log that was opened: where its chain stands. `last_key_ms` continues the key mint."""
+
+    log: int
+    seq: int
+    hash: bytes
+    last_key_ms: int
+
+
+class Store(Protocol):
+    """What the corridor asks of a database. All methods run on the corridor's thread but `reader`."""
+
+    def open_log(self, *, node: str, at: int) -> LogHead:
+        """Begin a new log: seal the logs that died, take their slots, write the `open` row.
+
+        Raises `StoreBusy` when another living process owns the database (SQLite: the lock file).
+        """
+
+    def commit(self, batch: Batch) -> None:
+        """Write the batch durably, whole or not at all.
+
+        Raises `Sealed`, `StoreFull`, `StoreBusy`, `OutcomeUnknown` (settle with `chain_hash`), or
+        `StoreRefused` for what will never be accepted.
+        """
+
+    def chain_hash(self, log: int, seq: int) -> bytes | None:
+        """Return the hash of a commit, or None if there is none: settles an unknown outcome."""
+
+    def load_instances(self, keys: Sequence[int]) -> list[StoredInstance]:
+        """Return those of `keys` that exist, in any order."""
+
+    def load_aggregates(self, keys: Sequence[int]) -> list[StoredAggregate]:
+        """Return those of `keys` that exist, in any order."""
+
+    def load_mailbox(self, key: int) -> tuple[list[SubscriptionRow], list[MessageRow]]:
+        """Return the rows of a mailbox, each in order of position and message number."""
+
+    def load_payloads(self, aggregate: int, digests: Sequence[bytes]) -> dict[bytes, bytes | None]:
+        """Return the bytes of payloads by digest; None for an erased one."""
+
+    def load_jobs(self, keys: Sequence[tuple[int, int]]) -> list[JobRow]:
+        """Return the job rows that exist, by (instance, element)."""
+
+    def ready_jobs(self, types: Iterable[str], now: int, limit: int) -> list[JobRow]:
+        """Return jobs that may be leased: ready, or waiting with a back-off that ended; oldest first."""
+
+    def expired_jobs(self, now: int, limit: int) -> list[JobRow]:
+        """Return leased jobs whose lease ended."""
+
+    def orphaned_jobs(self, log: int, limit: int) -> list[JobRow]:
+        """Return jobs that are leased to another log than `log` by a worker of that log's process."""
+
+    def next_job_due(self) -> int | None:
+        """Return the earliest `due_at` of leased or waiting jobs."""
+
+    def due_timers(self, now: int, limit: int) -> list[TimerRow]:
+        """Return timers that are due, earliest first."""
+
+    def next_timer_due(self) -> int | None:
+        """Return the earliest `due_at` of all timers."""
+
+    def outbox(self, limit: int) -> list[OutboxRow]:
+        """Return undelivered commands, FIFO per (sender, receiver)."""
+
+    def expired_messages(self, now: int, limit: int) -> list[MessageRow]:
+        """Return buffered messages whose time to live ended."""
+
+    def next_message_expiry(self) -> int | None:
+        """Return the earliest `expires_at` of buffered messages."""
+
+    def signal_subscribers(self, name: str, after: tuple[int, int], limit: int) -> list[SignalRow]:
+        """Return subscribers of a signal with (instance, subscription) above `after`, in that order."""
+
+    def load_dedupe(self, keys: Sequence[tuple[str, str]]) -> list[DedupeRow]:
+        """Return the used keys among `keys`."""
+
+    def load_natural_keys(self, keys: Sequence[tuple[str, bytes]]) -> list[NaturalKeyRow]:
+        """Return the rows of each (process, digest)."""
+
+    def reader(self) -> Reader:
+        """Return a reader of committed rows for another thread; close it after use."""
+
+    def close(self) -> None:
+        """End the log's connection and free the lock."""
+
+
+class InstanceQuery(NamedTuple):
+    """What `ps` asks for; every field None or empty matches all. Pages follow `after` (an instance key)."""
+
+    process: str | None = None
+    status: str | None = None
+    business_key: str | None = None
+    after: int | None = None
+    limit: int = 100
+    newest_first: bool = True
+
+
+class Reader(Protocol):
+    """Reads committed rows from any one thread; long reads go in pages and keep no transaction open."""
+
+    def instances(self, query: InstanceQuery) -> list[InstanceRow]:
+        """Return a page of instances."""
+
+    def instance(self, key: int) -> StoredInstance | None:
+        """Return one instance with its journal tail."""
+
+    def count_instances(self) -> dict[tuple[str, str], int]:
+        """Return counts by (process, status)."""
+
+    def journal_of(
+        self, aggregate: int, after_version: int = 0, limit: int = 1000
+    ) -> list[JournalRow]:
+        """Return the turns of one aggregate in version order."""
+
+    def feed(self, cursor: dict[int, int], limit: int) -> list[JournalRow]:
+        """Return turns after the cursor (log -> seq), in seq order within each log; whole commits only."""
+
+    def chain(self, log: int, after_seq: int = 0, limit: int = 1000) -> list[ChainRow]:
+        """Return commits of a log in order."""
+
+    def logs(self) -> list[int]:
+        """Return all logs, oldest first."""
+
+    def rows(
+        self,
+        table: str,
+        *,
+        instance: int | None = None,
+        after: tuple[object, ...] | None = None,
+        limit: int = 1000,
+    ) -> list[Row]:
+        """Return rows of one of `engine.rows.TABLES` in primary-key order; `instance` matches the first key column."""
+
+    def user_tasks(
+        self,
+        *,
+        assignee: str | None = None,
+        group: str | None = None,
+        after: tuple[int, int] | None = None,
+        limit: int = 100,
+    ) -> list[UserTaskRow]:
+        """Return open user tasks, earliest due first."""
+
+    def waiting(self) -> list[tuple[str, str, str, int]]:
+        """Return (process, element id, what, count): what is one of job:TYPE, user-task, timer, message, signal, incident."""
+
+    def payload(self, aggregate: int, digest: bytes) -> bytes | None:
+        """Return the bytes of a payload; None when erased."""
+
+    def close(self) -> None:
+        """Free the connection."""
