@@ -140,12 +140,13 @@ class MessageRow(NamedTuple):
 
 
 class SignalRow(NamedTuple):
-    """An element that waits for a signal, in the slot of its instance; `seq` is the commit that opened it."""
+    """An element that waits for a signal, in the slot of its instance."""
 
     name: str
     instance: int
     subscription: int
     element_id: str
+    opened_at: int
 
     KEY: ClassVar[int] = 3
     OPERATIONAL: ClassVar[tuple[str, ...]] = ()
