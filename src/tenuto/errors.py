@@ -75,7 +75,8 @@ class FeelSyntaxError(InputError):
         """Return the message, the offending line and a caret below it."""
         lines = self.text.splitlines() or [""]
         shown = lines[min(self.line, len(lines)) - 1]
-        return f"{self.message} (line {self.line}, column {self.column})\n  {shown}\n  {' ' * (self.column - 1)}^"
+        place = f"line {self.line}, column {self.column}"
+        return f"{self.message} ({place})\n  {shown}\n  {' ' * (self.column - 1)}^"
 
 
 class Rejected(TenutoError):

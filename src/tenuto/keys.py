@@ -1,11 +1,11 @@
 """Keys: 63-bit numbers that carry their slot, given to the engine and never guessed by it.
 
-An instance key is positive: 41 bits of milliseconds since 2024, 10 bits of slot, 12 bits of counter.
-Keys of one slot rise with time, so the B-trees of a store grow at their right edge.
+An instance key is positive: 41 bits of milliseconds since 2024, 10 bits of slot, 12 bits of
+counter. Keys of one slot rise with time, so the B-trees of a store grow at their right edge.
 
-Aggregates that are found by name (mailboxes, the registry, …) have negative keys: kind, slot and a hash
-of the name. Two names may share such a key; their state is rows under the full name, so sharing costs
-nothing but a common order.
+Aggregates that are found by name (mailboxes, the registry, …) have negative keys: kind, slot and a
+hash of the name. Two names may share such a key; their state is rows under the full name, so
+sharing costs nothing but a common order.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The rows that queries and other nodes see, one struct for each table.
 
-Rows are written in the commit that causes them (commit protocol, step 4 and 5). The first `KEY` fields are
-the primary key. Times are Unix milliseconds. Fields named in `OPERATIONAL` are written by the runtime,
-are no records, and are left out by `verify`.
+Rows are written in the commit that causes them (commit protocol, step 4 and 5). The first `KEY`
+fields are the primary key. Times are Unix milliseconds. Fields named in `OPERATIONAL` are written
+by the runtime, are no records, and are left out by `verify`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ class AggregateRow(NamedTuple):
 
 
 class JobRow(NamedTuple):
-    """Work for a worker. `due_at` is the end of the lease, or of the back-off while `status` is waiting.
+    """Work for a worker. `due_at` ends the lease, or the back-off while `status` is waiting.
 
-    Status: ready, leased, waiting (back-off), failed (no retries left; an incident stands beside it).
+    Status: ready, leased, waiting (back-off), failed (no retries left; an incident stands beside
+    it).
     """
 
     instance: int
@@ -106,7 +107,7 @@ class TimerRow(NamedTuple):
 
 
 class SubscriptionRow(NamedTuple):
-    """An instance's element that waits for a message, in its mailbox; `offered` is the message it holds."""
+    """An element that waits for a message, in its mailbox; `offered` is the message it holds."""
 
     mailbox: int
     instance: int

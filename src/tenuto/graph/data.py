@@ -1,4 +1,4 @@
-"""What flows through a graph: formulas, mappings, and the declarations of a process about its variables."""
+"""What flows through a graph: formulas, mappings, and what a process declares of its variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Formula(Struct, frozen=True):
     """A text from a model: a constant, or a compiled FEEL expression.
 
-    `source` is what the modeler wrote, without the leading `=` that marks FEEL in the zeebe dialect.
+    `source` is what the modeler wrote, without the leading `=` that marks FEEL in the zeebe
+    dialect.
     """
 
     source: str
@@ -42,7 +43,7 @@ def formula(text: str) -> Formula:
 
 
 def static_or_formula(text: str) -> Formula:
-    """Return FEEL for a text that starts with `=`, otherwise the text itself (the zeebe convention).
+    """Return FEEL for a text that starts with `=`, else the text itself (the zeebe convention).
 
     Raises `FeelSyntaxError`.
     """
@@ -51,7 +52,7 @@ def static_or_formula(text: str) -> Formula:
 
 
 class Mapping(Struct, frozen=True):
-    """One input or output mapping: the value of `source` goes to the variable path `target` (`a` or `a.b`)."""
+    """One mapping: the value of `source` goes to the variable path `target` (`a` or `a.b`)."""
 
     source: Formula
     target: tuple[str, ...]

@@ -38,7 +38,7 @@ class PassTask(Node, frozen=True, kw_only=True):
 
 
 class JobTask(Node, frozen=True, kw_only=True):
-    """A task that a worker performs: service, send, script or business-rule task with a job type."""
+    """A task that a worker performs: service, send, script or rule task with a job type."""
 
     job: JobPolicy
     kind: str = "service"
@@ -54,8 +54,9 @@ class ScriptTask(Node, frozen=True, kw_only=True):
 class DecisionTask(Node, frozen=True, kw_only=True):
     """A business-rule task that evaluates a DMN decision in the turn.
 
-    `binding` is `latest` or `deployment`; `result_shape` is one of value, singleEntry, singleResult,
-    collectEntries, resultList (the camunda names; `value` leaves the decision's value as it is).
+    `binding` is `latest` or `deployment`; `result_shape` is one of value, singleEntry,
+    singleResult, collectEntries, resultList (the camunda names; `value` leaves the decision's value
+    as it is).
     """
 
     decision: Formula
@@ -94,7 +95,8 @@ class CallActivity(Node, frozen=True, kw_only=True):
 class SubProcess(Node, frozen=True, kw_only=True):
     """An embedded subprocess; `start` is its none start event.
 
-    Without start event the nodes that have no incoming flow start (BPMN 2.0.2 §13.3.4); they are in `starts`.
+    Without start event the nodes that have no incoming flow start (BPMN 2.0.2 §13.3.4); they are in
+    `starts`.
     """
 
     starts: tuple[str, ...] = ()
@@ -119,8 +121,9 @@ class ParallelGateway(Node, frozen=True, kw_only=True):
 class InclusiveGateway(Node, frozen=True, kw_only=True):
     """Leave by every flow whose condition holds; join what can still arrive.
 
-    `reach` maps a node id of the same scope to the incoming flows of this gateway that a token on that
-    node can still reach without passing the gateway (BPMN 2.0.2 §13.4.3). Filled by `graph.reach`.
+    `reach` maps a node id of the same scope to the incoming flows of this gateway that a token on
+    that node can still reach without passing the gateway (BPMN 2.0.2 §13.4.3). Filled by
+    `graph.reach`.
     """
 
     reach: dict[str, frozenset[str]] = {}

@@ -8,7 +8,7 @@ from tenuto.graph.data import Formula
 
 
 class Backoff(Struct, frozen=True):
-    """Delays between attempts: explicit `delays_ms`, the last one repeated, or exponential growth with jitter."""
+    """Delays between attempts: `delays_ms`, the last one repeated, or growth with jitter."""
 
     first_ms: int = 1_000
     factor: float = 2.0
@@ -42,7 +42,8 @@ class Assignment(Struct, frozen=True):
 class MultiInstance(Struct, frozen=True):
     """Repetition of an activity over a collection or a count (BPMN 2.0.2 §13.3.7).
 
-    `counter_base` is the first value of `loopCounter`: 1 in the zeebe dialect, 0 in the camunda dialect.
+    `counter_base` is the first value of `loopCounter`: 1 in the zeebe dialect, 0 in the camunda
+    dialect.
     """
 
     sequential: bool

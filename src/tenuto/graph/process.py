@@ -12,8 +12,8 @@ from tenuto.graph.nodes import AnyNode
 class ProcessGraph(Struct, frozen=True, kw_only=True):
     """One process. All ids are model ids; `nodes` holds the nodes of every scope, in model order.
 
-    - `starts`: the root start events, none and triggered, in model order. A process without any start
-      event has the nodes without incoming flow in `implicit_starts`.
+    - `starts`: the root start events, none and triggered, in model order. A process without any
+      start event has the nodes without incoming flow in `implicit_starts`.
     - `event_subprocesses`: scope id -> ids of the event subprocesses in that scope.
     """
 

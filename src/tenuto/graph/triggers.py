@@ -53,7 +53,7 @@ Trigger = MessageTrigger | TimerTrigger | SignalTrigger | ErrorTrigger
 
 
 class MessageThrow(Struct, frozen=True):
-    """Publish a message from the engine itself (no worker); variables are what the mappings give."""
+    """Publish a message from the engine itself, no worker; the mappings give its variables."""
 
     name: Formula
     correlation_key: Formula

@@ -1,8 +1,8 @@
 """The port between the runtime and a database: a commit, a few loads, and a reader for any thread.
 
-The commit protocol is `docs/explanation/commit-protocol`; its short form: the primary key of `chain`
-decides who may write; every row that a query can see is in the commit that causes it; nothing leaves the
-loop before `commit` has returned.
+The commit protocol is `docs/explanation/commit-protocol`; its short form: the primary key of
+`chain` decides who may write; every row that a query can see is in the commit that causes it;
+nothing leaves the loop before `commit` has returned.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ from tenuto.engine.rows import (
 
 
 class ChainRow(NamedTuple):
-    """One commit of one log. `kind` is commit, open, seal or restore; `note` is msgpack (open: identity; seal head: sealed log)."""
+    """One commit of one log.
+
+    `kind` is commit, open, seal or restore; `note` is msgpack (open: identity; seal head: sealed
+    log).
+    """
 
     log: int
     seq: int
@@ -52,7 +56,10 @@ class JournalRow(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one commit writes. `puts` are upserts by table name, `deletes` are primary keys by table name."""
+    """What one commit writes.
+
+    `puts` are upserts by table name, `deletes` are primary keys by table name.
+    """
 
     chain: ChainRow
     journal: Sequence[JournalRow]
@@ -61,7 +68,7 @@ class Batch(NamedTuple):
 
 
 class StoredInstance(NamedTuple):
-    """An instance row with the journal tail after its snapshot: (header, blob) pairs in version order."""
+    """An instance row with the journal after its snapshot: (header, blob) in version order."""
 
     row: InstanceRow
     tail: Sequence[tuple[bytes, bytes]]
@@ -85,7 +92,10 @@ class LogHead(NamedTuple):
 
 
 class Store(Protocol):
-    """What the corridor asks of a database. All methods run on the corridor's thread but `reader`."""
+    """What the corridor asks of a database.
+
+    All methods run on the corridor's thread but `reader`.
+    """
 
     def open_log(self, *, node: str, at: int) -> LogHead:
         """Begin a new log: seal the logs that died, take their slots, write the `open` row.
@@ -119,13 +129,13 @@ class Store(Protocol):
         """Return the job rows that exist, by (instance, element)."""
 
     def ready_jobs(self, types: Iterable[str], now: int, limit: int) -> list[JobRow]:
-        """Return jobs that may be leased: ready, or waiting with a back-off that ended; oldest first."""
+        """Return jobs that may be leased, oldest first: ready, or their back-off has ended."""
 
     def expired_jobs(self, now: int, limit: int) -> list[JobRow]:
         """Return leased jobs whose lease ended."""
 
     def orphaned_jobs(self, log: int, limit: int) -> list[JobRow]:
-        """Return jobs that are leased to another log than `log` by a worker of that log's process."""
+        """Return jobs that are leased to another log than `log`, by a worker of its process."""
 
     def next_job_due(self) -> int | None:
         """Return the earliest `due_at` of leased or waiting jobs."""
@@ -146,7 +156,7 @@ class Store(Protocol):
         """Return the earliest `expires_at` of buffered messages."""
 
     def signal_subscribers(self, name: str, after: tuple[int, int], limit: int) -> list[SignalRow]:
-        """Return subscribers of a signal with (instance, subscription) above `after`, in that order."""
+        """Return subscribers of a signal with (instance, subscription) above `after`, in order."""
 
     def load_dedupe(self, keys: Sequence[tuple[str, str]]) -> list[DedupeRow]:
         """Return the used keys among `keys`."""
@@ -162,7 +172,10 @@ class Store(Protocol):
 
 
 class InstanceQuery(NamedTuple):
-    """What `ps` asks for; every field None or empty matches all. Pages follow `after` (an instance key)."""
+    """What `ps` asks for; every field None or empty matches all.
+
+    Pages follow `after` (an instance key).
+    """
 
     process: str | None = None
     status: str | None = None
@@ -173,7 +186,7 @@ class InstanceQuery(NamedTuple):
 
 
 class Reader(Protocol):
-    """Reads committed rows from any one thread; long reads go in pages and keep no transaction open."""
+    """Reads committed rows from any one thread, in pages, with no transaction left open."""
 
     def instances(self, query: InstanceQuery) -> list[InstanceRow]:
         """Return a page of instances."""
@@ -190,7 +203,7 @@ class Reader(Protocol):
         """Return the turns of one aggregate in version order."""
 
     def feed(self, cursor: dict[int, int], limit: int) -> list[JournalRow]:
-        """Return turns after the cursor (log -> seq), in seq order within each log; whole commits only."""
+        """Return whole commits after the cursor (log -> seq), in seq order within each log."""
 
     def chain(self, log: int, after_seq: int = 0, limit: int = 1000) -> list[ChainRow]:
         """Return commits of a log in order."""
@@ -206,7 +219,10 @@ class Reader(Protocol):
         after: tuple[object, ...] | None = None,
         limit: int = 1000,
     ) -> list[Row]:
-        """Return rows of one of `engine.rows.TABLES` in primary-key order; `instance` matches the first key column."""
+        """Return rows of one of `engine.rows.TABLES` in primary-key order.
+
+        `instance` matches the first key column.
+        """
 
     def user_tasks(
         self,
@@ -219,7 +235,10 @@ class Reader(Protocol):
         """Return open user tasks, earliest due first."""
 
     def waiting(self) -> list[tuple[str, str, str, int]]:
-        """Return (process, element id, what, count): what is one of job:TYPE, user-task, timer, message, signal, incident."""
+        """Return (process, element id, what, count).
+
+        What is one of job:TYPE, user-task, timer, message, signal, incident.
+        """
 
     def payload(self, aggregate: int, digest: bytes) -> bytes | None:
         """Return the bytes of a payload; None when erased."""
