@@ -1,0 +1,1 @@
+"""What Tenuto costs: each module measures one thing; `python -m bench` runs them all."""
