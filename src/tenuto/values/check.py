@@ -1,0 +1,103 @@
+"""What may be kept: the limits that every value meets at the door.
+
+DESIGN §4: what a store could refuse is refused here, identically for every store.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tenuto.errors import ValueRefused
+from tenuto.values.codec import encode
+from tenuto.values.range import Range
+from tenuto.values.temporal import TEMPORAL_TYPES
+
+DEPTH_MAX = 64
+KEY_LENGTH_MAX = 255
+ENCODED_BYTES_MAX = 4 * 1024 * 1024
+NUMBER_DIGITS_MAX = 1024
+NUMBER_EXPONENT_MAX = 6144
+_NUMBER_LIMIT = 10**NUMBER_DIGITS_MAX
+_FIXED = frozenset((bool, type(None), *TEMPORAL_TYPES))
+
+
+def check_value(value: object, *, where: str) -> None:
+    """Raise `ValueRefused` with the path from `where` when a value may not be kept.
+
+    >>> check_value({"amount": 12}, where="variables")
+    """
+    _check(value, where, 0)
+    size = len(encode(value))  # type: ignore[arg-type]  # `_check` has proved it a value
+    if size > ENCODED_BYTES_MAX:
+        raise ValueRefused(
+            f"{where}: expected at most {ENCODED_BYTES_MAX} bytes, but it has {size}; "
+            "keep the content elsewhere and its reference here"
+        )
+
+
+def _check(value: object, where: str, depth: int) -> None:
+    kind = type(value)
+    if kind is str:
+        _check_text(value, where)  # type: ignore[arg-type]  # narrowed by `kind`
+    elif kind in _FIXED:
+        return
+    elif kind is int:
+        _check_int(value, where)  # type: ignore[arg-type]  # narrowed by `kind`
+    elif depth >= DEPTH_MAX:
+        raise ValueRefused(f"{where}: expected at most {DEPTH_MAX} levels, but it nests deeper")
+    elif isinstance(value, dict) and kind is dict:
+        for key, member in value.items():
+            _check_key(key, where)
+            _check(member, f"{where}.{key}", depth + 1)
+    elif isinstance(value, list) and kind is list:
+        for place, item in enumerate(value):
+            _check(item, f"{where}[{place}]", depth + 1)
+    elif isinstance(value, Range):
+        _check(value.start, f"{where}.start", depth + 1)
+        _check(value.end, f"{where}.end", depth + 1)
+    elif isinstance(value, Decimal) and kind is Decimal:
+        _check_decimal(value, where)
+    elif kind is float:
+        raise ValueRefused(
+            f"{where}: expected an exact number, but {value!r} is a float; "
+            "pass it through from_python, which keeps its shortest decimal form"
+        )
+    else:
+        raise ValueRefused(f"{where}: expected a value, but it is a {kind.__name__}")
+
+
+def _check_text(text: str, where: str) -> None:
+    if "\0" in text:
+        raise ValueRefused(f"{where}: expected text without NUL, but it holds one")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueRefused(
+                f"{where}: expected Unicode text, but it holds a lone surrogate"
+            ) from None
+
+
+def _check_key(key: object, where: str) -> None:
+    if type(key) is not str:
+        raise ValueRefused(f"{where}: expected text as a key, but it is {key!r}")
+    if len(key) > KEY_LENGTH_MAX:
+        raise ValueRefused(
+            f"{where}: expected keys of at most {KEY_LENGTH_MAX} characters, "
+            f"but {key[:20]!r}... has {len(key)}"
+        )
+    _check_text(key, f"{where}: key {key[:20]!r}")
+
+
+def _check_int(number: int, where: str) -> None:
+    if not -_NUMBER_LIMIT < number < _NUMBER_LIMIT:
+        raise ValueRefused(f"{where}: expected a number of at most {NUMBER_DIGITS_MAX} digits")
+
+
+def _check_decimal(number: Decimal, where: str) -> None:
+    if not number.is_finite():
+        raise ValueRefused(f"{where}: expected a finite number, but it is {number}")
+    if abs(number.adjusted()) > NUMBER_EXPONENT_MAX:
+        raise ValueRefused(f"{where}: expected an exponent of at most {NUMBER_EXPONENT_MAX}")
+    if len(number.as_tuple().digits) > NUMBER_DIGITS_MAX:
+        raise ValueRefused(f"{where}: expected a number of at most {NUMBER_DIGITS_MAX} digits")
