@@ -27,9 +27,11 @@ check: $(READY) ## layout, lint, types, floors, tidiness, spelling: fast
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --cache-dir .cache/importlinter
+	$(BIN)/interrogate -q tests
 	$(BIN)/codespell
 	$(BIN)/vulture
 	$(BIN)/deptry src
+	$(BIN)/python -m pytest tests/test_tidy.py tests/tidy
 
 bench: $(READY) ## measure, print the table, write bench/results/latest.json
 	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))

@@ -35,7 +35,7 @@ def check_value(value: object, *, where: str) -> None:
         )
 
 
-def _check(value: object, where: str, depth: int) -> None:
+def _check(value: object, where: str, depth: int) -> None:  # noqa: C901 - one branch for each kind of value
     kind = type(value)
     if kind is str:
         _check_text(value, where)  # type: ignore[arg-type]  # narrowed by `kind`
