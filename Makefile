@@ -6,7 +6,7 @@ BIN := .venv/bin
 SEED ?=
 READY := .venv/.ready
 
-.PHONY: run test check bench soak docs conformance clean help setup format lock audit coverage shape
+.PHONY: run test check bench soak docs reference conformance clean help setup format lock audit coverage shape
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ soak: $(READY) ## long crash and world runs, from SEED if given
 
 docs: $(READY) ## build the pages into docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+reference: $(READY) ## write the generated pages of docs/reference
+	$(BIN)/python -m tidy.reference
 
 conformance: $(READY) ## the public suites alone
 	$(BIN)/python -m pytest -m conformance

@@ -1,0 +1,33 @@
+"""The pages that are written from the code."""
+
+import click
+
+from tidy import reference
+
+
+@click.group()
+def program():
+    """Do things."""
+
+
+@program.command()
+@click.argument("key")
+@click.option("--after", metavar="KEY", help="Begin after this one.")
+def show(**given):
+    """Show one instance."""
+
+
+def test_a_verb_shows_its_usage_and_options():
+    """The page of the command line names each verb with what it takes."""
+    page = reference.command_line(program)
+
+    assert "## `tenuto show`" in page
+    assert "tenuto show [OPTIONS] KEY" in page
+    assert "| `--after KEY` | Begin after this one. |" in page
+
+
+def test_rejections_are_sorted_by_code():
+    """The page of rejections is a table that a reader can search."""
+    page = reference.rejections({"stale": "Too late.", "gone": "It ended."})
+
+    assert page.index("| `gone` | It ended. |") < page.index("| `stale` | Too late. |")
