@@ -56,6 +56,7 @@ coverage: $(READY) ## the suite with branch coverage
 
 format: $(READY) ## lay out the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only -q .
+	$(BIN)/python -m tidy.wrap $$(git ls-files --cached --others --exclude-standard '*.py')
 	$(BIN)/ruff format -q .
 
 lock: $(READY) ## resolve requirements/dev.txt anew
