@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 # Where a reader or a user comes in; a name with a dot at its end means everything below it.
 DOORS = ("tenuto", "tenuto.__main__", "tenuto.extend", "tenuto.cli.", "tenuto.testing.")
 
+# What few may name: an adapter is chosen where the system is put together, a front end where a
+# model is deployed. Everybody else meets the port or the process graph.
+RESERVED = {
+    "tenuto.store.memory": frozenset({"store", "assembly", "testing"}),
+    "tenuto.store.sqlite": frozenset({"store", "assembly", "testing"}),
+    "tenuto.store.postgres": frozenset({"store", "assembly", "testing"}),
+    "tenuto.bpmn": frozenset({"bpmn", "deploy", "assembly", "testing", "cli"}),
+    "tenuto.pipelines": frozenset({"pipelines", "deploy", "assembly", "testing", "cli"}),
+}
+
 
 def imported(source: Source, modules: frozenset[str]) -> frozenset[str]:
     """Return the modules that a file imports anywhere in it, or names in a string to load late."""
@@ -29,13 +39,11 @@ def imported(source: Source, modules: frozenset[str]) -> frozenset[str]:
     return frozenset(found & modules)
 
 
-def unreached(sources: Iterable[Source], outside: Iterable[Source] = ()) -> list[str]:
-    """Complain about modules that no door leads to; `outside` files open doors of their own."""
+def unreached(sources: Iterable[Source]) -> list[str]:
+    """Complain about modules that no door leads to."""
     by_module = {source.module: source for source in sources}
     modules = frozenset(by_module)
     open_ways = [name for name in modules if _is_door(name)]
-    for source in outside:
-        open_ways += imported(source, modules)
     reached: set[str] = set()
     while open_ways:
         name = open_ways.pop()
@@ -65,6 +73,26 @@ def front_imports(source: Source, front: Source) -> list[str]:
         for alias in node.names
         if alias.name in shown
     ]
+
+
+def reserved_imports(source: Source) -> list[str]:
+    """Complain about a room that names an adapter or a front end and is not among the few."""
+    if source.room is None:
+        return []
+    named = imported(source, frozenset(RESERVED) | frozenset(_below(source)))
+    return [
+        f"{source.path}: imports {name}, which only {', '.join(sorted(few))} may name"
+        for name, few in RESERVED.items()
+        if source.room not in few and any(f"{one}.".startswith(f"{name}.") for one in named)
+    ]
+
+
+def _below(source: Source) -> Iterable[str]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
 
 
 def _is_door(name: str) -> bool:

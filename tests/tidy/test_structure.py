@@ -85,6 +85,30 @@ def test_the_front_is_not_for_rooms():
     assert "'step'" in complaint
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from tenuto.store.sqlite import open_store",
+        "from tenuto.store import sqlite",
+        "import tenuto.bpmn.compile",
+        "def later():\n    from tenuto.bpmn.xml import read",
+    ],
+)
+def test_few_may_name_an_adapter(text):
+    """The corridor meets the port and the graph; only assembly and deployment name what is
+    behind.
+    """
+    assert len(imports.reserved_imports(module("tenuto.runtime.loop", text))) == 1
+    assert imports.reserved_imports(module("tenuto.assembly", text)) == []
+
+
+def test_the_port_is_for_all():
+    """The port of the store is not reserved."""
+    source = module("tenuto.runtime.loop", "from tenuto.store.port import Store")
+
+    assert imports.reserved_imports(source) == []
+
+
 def test_an_unserved_kind_is_named():
     """A kind without a row in any table is named with what it lacks."""
     assert completeness.unserved([int, str], {int}, "processor") == ["str has no processor"]
