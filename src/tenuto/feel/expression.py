@@ -1,0 +1,158 @@
+"""The door to FEEL: compile a text once, evaluate it often."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from tenuto.errors import BudgetExceeded
+from tenuto.feel.access import PROPERTY_NAMES
+from tenuto.feel.builtins import CAMUNDA, STANDARD
+from tenuto.feel.generate import INPUT, Compiled, External, Generator
+from tenuto.feel.meter import Budget, FeelWarning, Meter
+from tenuto.feel.parse import parse_expression, parse_unary_tests
+from tenuto.feel.syntax import Node
+from tenuto.feel.types import NAMED, Type
+from tenuto.values import DateAndTime
+
+_STANDARD_NAMES = frozenset((*STANDARD, *NAMED, *PROPERTY_NAMES))
+_CAMUNDA_NAMES = frozenset((*CAMUNDA, *_STANDARD_NAMES))
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """What an expression came to: its value, what it had to say, and what it spent."""
+
+    value: Any
+    warnings: tuple[FeelWarning, ...]
+    steps: int
+
+
+class Expression:
+    """A compiled text; safe to share between threads."""
+
+    __slots__ = ("_compiled", "_generator", "is_unary", "text", "tree")
+
+    def __init__(self, text: str, tree: Node, generator: Generator, *, is_unary: bool) -> None:
+        """Python code is generated at the first evaluation."""
+        self.text = text
+        self.tree = tree
+        self.is_unary = is_unary
+        self._generator = generator
+        self._compiled: Compiled | None = None
+
+    def __repr__(self) -> str:
+        return f"<Expression {self.text!r}>"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables that the text reads from its context."""
+        self._ready()
+        return frozenset(self._generator.names) - {INPUT}
+
+    def evaluate(
+        self,
+        context: Mapping[str, Any],
+        *,
+        now: DateAndTime | datetime.datetime | None = None,
+        budget: Budget | None = None,
+    ) -> Evaluation:
+        """Return value, warnings and steps; raise `BudgetExceeded` alone.
+
+        The context is read lazily, and only for the names that occur.
+
+        >>> from tenuto import feel
+        >>> feel.compile("amount * 1.2").evaluate({"amount": 50}).value
+        Decimal('60.0')
+        """
+        meter = Meter(now, budget)
+        value = self.run(context, meter)
+        return Evaluation(value, meter.warnings, meter.steps)
+
+    def call(
+        self,
+        context: Mapping[str, Any],
+        now: DateAndTime | datetime.datetime | None = None,
+    ) -> Any:
+        """Return the value alone, at the least cost."""
+        return self.run(context, Meter(now))
+
+    def run(self, context: Mapping[str, Any], meter: Meter) -> Any:
+        """Return the value, spending from a meter that other expressions may share."""
+        compiled = self._compiled or self._ready()
+        try:
+            return compiled(context, meter)
+        except RecursionError:
+            raise BudgetExceeded(
+                "expected fewer calls within calls, but the evaluation nests deeper"
+            ) from None
+
+    def test(
+        self,
+        value: Any,
+        context: Mapping[str, Any],
+        *,
+        now: DateAndTime | datetime.datetime | None = None,
+        meter: Meter | None = None,
+    ) -> bool | None:
+        """Return whether an input meets the unary tests; null when that is unknown.
+
+        >>> from tenuto import feel
+        >>> feel.compile("< 10, [20..30]", unary=True).test(25, {})
+        True
+        """
+        verdict = self.run(_WithInput(context, value), meter or Meter(now))
+        return verdict if verdict is True or verdict is False else None
+
+    def _ready(self) -> Compiled:
+        if self._compiled is None:
+            self._compiled = self._generator.generate(self.tree)
+        return self._compiled
+
+
+class _WithInput(Mapping[str, Any]):
+    """A context with the input of a unary test."""
+
+    __slots__ = ("_context", "_input")
+
+    def __init__(self, context: Mapping[str, Any], value: Any) -> None:
+        self._context = context
+        self._input = value
+
+    def __getitem__(self, name: str) -> Any:
+        return self._input if name == INPUT else self._context[name]
+
+    def __iter__(self) -> Any:
+        return iter((INPUT, *self._context))
+
+    def __len__(self) -> int:
+        return len(self._context) + 1
+
+
+def compile(  # noqa: A001  # the public name is feel.compile
+    text: str,
+    *,
+    names: Iterable[str] = (),
+    unary: bool = False,
+    camunda: bool = False,
+    types: Mapping[str, Type] | None = None,
+    external: External | None = None,
+) -> Expression:
+    """Return the expression of a text; raise `FeelSyntaxError` with its place.
+
+    `names` are the variables (and members of item definitions) that are known: names with signs
+    inside need it, and a known name hides the built-in function of that name. `types` are the item
+    definitions for `instance of` and for parameters. `external` finds the Python function for the
+    context after `external`.
+    """
+    declared = frozenset(names)
+    builtins = CAMUNDA if camunda else STANDARD
+    known = declared | (_CAMUNDA_NAMES if camunda else _STANDARD_NAMES)
+    if types:
+        known |= frozenset(types)
+    parse = parse_unary_tests if unary else parse_expression
+    tree = parse(text, known, types)
+    generator = Generator(text, builtins, declared, external)
+    return Expression(text, tree, generator, is_unary=unary)
