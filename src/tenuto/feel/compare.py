@@ -143,6 +143,27 @@ def matches(value: Any, test: Any, meter: Meter, site: Site) -> bool | None:
     return found is True
 
 
+def key_of(value: Any, meter: Meter) -> Any:
+    """Return something hashable that two values share when `=` holds between them."""
+    kind = type(value)
+    if kind is bool:
+        return (bool, value)
+    if kind is list:
+        meter.charge(1 + (len(value) >> 3))
+        return (list, *(key_of(item, meter) for item in value))
+    if kind is dict:
+        meter.charge(1 + (len(value) >> 3))
+        return (dict, frozenset((name, key_of(part, meter)) for name, part in value.items()))
+    if kind is DateAndTime:
+        return (DateAndTime, value.zone is None, value.instant)
+    if kind is Time:
+        return (Time, value.zone is None, value.nanos - (value.offset or 0) * _BILLION)
+    if kind is Range:
+        ends = key_of(value.start, meter), key_of(value.end, meter)
+        return (Range, *ends, value.start_included, value.end_included)
+    return value
+
+
 def is_same(left: Any, right: Any) -> bool:
     """Tell whether two values are the same in type and value, as FEEL's `is` does."""
     if type(left) in (int, Decimal) and type(right) in (int, Decimal):

@@ -15,13 +15,22 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from types import CodeType
 from typing import Any
 
 from tenuto.feel import access, arithmetic, compare, syntax
 from tenuto.feel.builtins.signature import Builtin, invoke, invoke_named
 from tenuto.feel.function import Function
 from tenuto.feel.meter import Meter, Site
+from tenuto.feel.snippets import (
+    Frame,
+    call,
+    compile_function,
+    function_def,
+    is_constant,
+    is_type,
+    load,
+    member_or,
+)
 from tenuto.feel.syntax import Node
 from tenuto.feel.types import ANY, conforms
 from tenuto.values import parse_temporal
@@ -60,19 +69,6 @@ _VERDICTS = (
 )
 
 
-class _Frame:
-    """One Python function under construction: its leading statements and what names mean in it."""
-
-    __slots__ = ("bound", "is_item", "outer", "statements")
-
-    def __init__(self, outer: _Frame | None, *, is_item: str = "") -> None:
-        self.outer = outer
-        self.bound: dict[str, str] = {}
-        self.statements: list[ast.stmt] = []
-        # In a filter: the Python name of the item, whose entries may hide every outer name.
-        self.is_item = is_item
-
-
 class Generator:
     """Turns one tree into one code object and its namespace."""
 
@@ -95,9 +91,9 @@ class Generator:
 
     def generate(self, root: Node) -> Compiled:
         """Return the Python function of a tree."""
-        frame = _Frame(None)
+        frame = Frame(None)
         value = self._emit(root, frame)
-        code = _compile_function("expression", ["context", "meter"], frame, value)
+        code = compile_function("expression", ["context", "meter"], frame, value)
         exec(code, self.namespace)  # noqa: S102  # our own tree, checked node by node
         function: Compiled = self.namespace["expression"]
         return function
@@ -113,7 +109,7 @@ class Generator:
             return ast.Constant(value)
         name = self._fresh("k")
         self.namespace[name] = value
-        return _load(name)
+        return load(name)
 
     def _site(self, at: int) -> ast.expr:
         key = (Site, at)
@@ -121,13 +117,13 @@ class Generator:
             name = self._fresh("s")
             self.namespace[name] = Site(self._text, at)
             self._constants[key] = name
-        return _load(self._constants[key])
+        return load(self._constants[key])
 
     def _call_at(self, name: str, node: Node, *arguments: ast.expr) -> ast.expr:
         """Call a runtime function that may warn: it gets the meter and the site last."""
-        return _call(name, *arguments, _load("meter"), self._site(node.at))
+        return call(name, *arguments, load("meter"), self._site(node.at))
 
-    def _bind(self, frame: _Frame, name: str) -> str:
+    def _bind(self, frame: Frame, name: str) -> str:
         local = self._fresh("v")
         frame.bound[name] = local
         return local
@@ -137,25 +133,25 @@ class Generator:
         if isinstance(value, ast.Constant | ast.Name):
             return value, value
         name = self._fresh("t")
-        return ast.NamedExpr(ast.Name(name, ast.Store()), value), _load(name)
+        return ast.NamedExpr(ast.Name(name, ast.Store()), value), load(name)
 
     def _define(
-        self, inner: _Frame, outer: _Frame, parameters: list[str], value: ast.expr
+        self, inner: Frame, outer: Frame, parameters: list[str], value: ast.expr
     ) -> ast.expr:
         """Put a nested function at the start of the outer one and return its name."""
         name = self._fresh("f")
-        outer.statements.append(_function_def(name, parameters, inner, value))
-        return _load(name)
+        outer.statements.append(function_def(name, parameters, inner, value))
+        return load(name)
 
     # -- dispatch
 
-    def _emit(self, node: Node, frame: _Frame) -> ast.expr:
+    def _emit(self, node: Node, frame: Frame) -> ast.expr:
         return _EMITTERS[type(node)](self, node, frame)
 
-    def emit_constant(self, node: syntax.Constant, frame: _Frame) -> ast.expr:
+    def emit_constant(self, node: syntax.Constant, frame: Frame) -> ast.expr:
         return self._constant(node.value)
 
-    def emit_at(self, node: syntax.AtLiteral, frame: _Frame) -> ast.expr:
+    def emit_at(self, node: syntax.AtLiteral, frame: Frame) -> ast.expr:
         value = parse_temporal(node.text)
         if value is None:
             message = f"expected a date, time or duration, but {node.text!r} is none"
@@ -163,24 +159,24 @@ class Generator:
         return self._constant(value)
 
     def _warn(self, code: str, message: str, node: Node) -> ast.expr:
-        return _call(
-            "warn", _load("meter"), ast.Constant(code), ast.Constant(message), self._site(node.at)
+        return call(
+            "warn", load("meter"), ast.Constant(code), ast.Constant(message), self._site(node.at)
         )
 
-    def emit_name(self, node: syntax.Name, frame: _Frame) -> ast.expr:
+    def emit_name(self, node: syntax.Name, frame: Frame) -> ast.expr:
         items: list[str] = []
-        level: _Frame | None = frame
+        level: Frame | None = frame
         base: ast.expr | None = None
         while level is not None and base is None:
             if node.name in level.bound:
-                base = _load(level.bound[node.name])
+                base = load(level.bound[node.name])
             elif level.is_item:
                 items.append(level.is_item)
             level = level.outer
         if base is None:
             base = self._emit_free(node)
         for item in reversed(items):
-            base = _member_or(item, node.name, base)
+            base = member_or(item, node.name, base)
         return base
 
     def _emit_free(self, node: syntax.Name) -> ast.expr:
@@ -189,17 +185,17 @@ class Generator:
             self.names[node.name] = node.at
         name = ast.Constant(node.name)
         if builtin is not None and node.name not in self._declared:
-            return _call("look_up_function", _load("context"), name, self._constant(builtin))
-        return self._call_at("look_up", node, _load("context"), name)
+            return call("look_up_function", load("context"), name, self._constant(builtin))
+        return self._call_at("look_up", node, load("context"), name)
 
-    def emit_list(self, node: syntax.ListLiteral, frame: _Frame) -> ast.expr:
+    def emit_list(self, node: syntax.ListLiteral, frame: Frame) -> ast.expr:
         return ast.List([self._emit(item, frame) for item in node.items], ast.Load())
 
-    def emit_context(self, node: syntax.ContextLiteral, frame: _Frame) -> ast.expr:
+    def emit_context(self, node: syntax.ContextLiteral, frame: Frame) -> ast.expr:
         keys = [entry.key for entry in node.entries]
         if len(set(keys)) < len(keys):
             return self._warn("duplicate-key", "expected each key of a context once", node)
-        inner = _Frame(frame)
+        inner = Frame(frame)
         members = []
         for entry in node.entries:
             if isinstance(entry.value, syntax.FunctionLiteral):
@@ -210,27 +206,27 @@ class Generator:
                 value = self._emit(entry.value, inner)
                 local = self._bind(inner, entry.key)
             inner.statements.append(ast.Assign([ast.Name(local, ast.Store())], value))
-            members.append(_load(local))
+            members.append(load(local))
         display = ast.Dict([ast.Constant(key) for key in keys], list(members))
         return ast.Call(self._define(inner, frame, [], display), [], [])
 
-    def emit_range(self, node: syntax.RangeLiteral, frame: _Frame) -> ast.expr:
+    def emit_range(self, node: syntax.RangeLiteral, frame: Frame) -> ast.expr:
         closed = self._constant((node.start_included, node.end_included))
         start, end = self._emit(node.start, frame), self._emit(node.end, frame)
         return self._call_at("make_range", node, start, end, closed)
 
-    def emit_open_range(self, node: syntax.OpenRange, frame: _Frame) -> ast.expr:
+    def emit_open_range(self, node: syntax.OpenRange, frame: Frame) -> ast.expr:
         end = self._emit(node.end, frame)
         return self._call_at("make_open_range", node, ast.Constant(node.relation), end)
 
-    def emit_negation(self, node: syntax.Negation, frame: _Frame) -> ast.expr:
+    def emit_negation(self, node: syntax.Negation, frame: Frame) -> ast.expr:
         return self._call_at("negate", node, self._emit(node.operand, frame))
 
-    def emit_arithmetic(self, node: syntax.Arithmetic, frame: _Frame) -> ast.expr:
+    def emit_arithmetic(self, node: syntax.Arithmetic, frame: Frame) -> ast.expr:
         left, right = self._emit(node.left, frame), self._emit(node.right, frame)
         return self._call_at(_ARITHMETIC[node.operator], node, left, right)
 
-    def emit_comparison(self, node: syntax.Comparison, frame: _Frame) -> ast.expr:
+    def emit_comparison(self, node: syntax.Comparison, frame: Frame) -> ast.expr:
         left, right = self._emit(node.left, frame), self._emit(node.right, frame)
         return self._compare(node, node.relation, left, right)
 
@@ -242,10 +238,10 @@ class Generator:
         first, again = self._hold(left)
         if is_number:
             test: ast.expr = ast.BoolOp(
-                ast.Or(), [_is_type(first, "int"), _is_type(again, "Decimal")]
+                ast.Or(), [is_type(first, "int"), is_type(again, "Decimal")]
             )
         else:
-            test = _is_type(first, "str")
+            test = is_type(first, "str")
         quick = ast.Compare(again, [_OPERATORS[relation]()], [right])
         slow = self._call_at(_RELATION[relation], node, again, right)
         return ast.IfExp(test, quick, slow)
@@ -257,11 +253,11 @@ class Generator:
             return self.namespace.get(value.id)
         return None
 
-    def emit_between(self, node: syntax.Between, frame: _Frame) -> ast.expr:
+    def emit_between(self, node: syntax.Between, frame: Frame) -> ast.expr:
         parts = [self._emit(part, frame) for part in (node.value, node.low, node.high)]
         return self._call_at("between", node, *parts)
 
-    def emit_in(self, node: syntax.In, frame: _Frame) -> ast.expr:
+    def emit_in(self, node: syntax.In, frame: Frame) -> ast.expr:
         first, again = self._hold(self._emit(node.value, frame))
         tests = [self._emit_test(test, again, frame) for test in node.tests]
         if isinstance(first, ast.NamedExpr):
@@ -276,7 +272,7 @@ class Generator:
             return tests[0]
         return self._join(tests, decisive=True, node=None)
 
-    def _emit_test(self, node: Node, value: ast.expr, frame: _Frame) -> ast.expr:
+    def _emit_test(self, node: Node, value: ast.expr, frame: Frame) -> ast.expr:
         """Return whether a value meets one test, the value being cheap to read again."""
         if isinstance(node, syntax.OpenRange):
             return self._compare(node, node.relation, value, self._emit(node.end, frame))
@@ -292,48 +288,49 @@ class Generator:
             return self._compare(node, "=", value, test)
         return self._call_at("matches", node, value, test)
 
-    def emit_conjunction(self, node: syntax.Conjunction, frame: _Frame) -> ast.expr:
+    def emit_conjunction(self, node: syntax.Conjunction, frame: Frame) -> ast.expr:
         operands = [self._emit(operand, frame) for operand in node.operands]
         return self._join(operands, decisive=False, node=node)
 
-    def emit_disjunction(self, node: syntax.Disjunction, frame: _Frame) -> ast.expr:
+    def emit_disjunction(self, node: syntax.Disjunction, frame: Frame) -> ast.expr:
         operands = [self._emit(operand, frame) for operand in node.operands]
         return self._join(operands, decisive=True, node=node)
 
     def _join(self, operands: list[ast.expr], *, decisive: bool, node: Node | None) -> ast.expr:
         """Return three-valued `and` (decisive false) or `or` (decisive true)."""
         held = [self._hold(operand) for operand in operands]
-        decided = ast.BoolOp(ast.Or(), [_is(first, decisive) for first, _ in held])
-        settled = ast.BoolOp(ast.And(), [_is(again, not decisive) for _, again in held])
+        decided = ast.BoolOp(ast.Or(), [is_constant(first, decisive) for first, _ in held])
+        settled = ast.BoolOp(ast.And(), [is_constant(again, not decisive) for _, again in held])
         unknown: ast.expr = ast.Constant(None)
         if node is not None:
             again = [reread for _, reread in held]
             site = self._site(node.at)
-            unknown = _call("explain_unknown", _load("meter"), site, *again)
+            unknown = call("explain_unknown", load("meter"), site, *again)
         return ast.IfExp(
             decided,
             ast.Constant(decisive),
             ast.IfExp(settled, ast.Constant(not decisive), unknown),
         )
 
-    def emit_instance_of(self, node: syntax.InstanceOf, frame: _Frame) -> ast.expr:
-        return _call("conforms", self._emit(node.value, frame), self._constant(node.type))
+    def emit_instance_of(self, node: syntax.InstanceOf, frame: Frame) -> ast.expr:
+        return call("conforms", self._emit(node.value, frame), self._constant(node.type))
 
-    def emit_if(self, node: syntax.If, frame: _Frame) -> ast.expr:
-        condition = _is(self._emit(node.condition, frame), True)
+    def emit_if(self, node: syntax.If, frame: Frame) -> ast.expr:
+        condition = is_constant(self._emit(node.condition, frame), True)
         return ast.IfExp(condition, self._emit(node.then, frame), self._emit(node.otherwise, frame))
 
     # -- loops
 
-    def emit_for(self, node: syntax.For, frame: _Frame) -> ast.expr:
+    def emit_for(self, node: syntax.For, frame: Frame) -> ast.expr:
         reads_partial = any(
-            isinstance(part, syntax.Name) and part.name == "partial" for part in _walk(node.body)
+            isinstance(part, syntax.Name) and part.name == "partial"
+            for part in syntax.walk(node.body)
         )
         cost = ast.Constant(_cost(node.body))
         if len(node.bindings) == 1 and not reads_partial:
             binding = node.bindings[0]
             source = self._emit_source(binding, frame)
-            inner = _Frame(frame)
+            inner = Frame(frame)
             local = self._bind(inner, binding.name)
             body = self._define(inner, frame, [local], self._emit(node.body, inner))
             return self._call_at("run_simple_loop", node, source, body, cost)
@@ -342,7 +339,7 @@ class Generator:
         body = self._define(inner, frame, parameters, self._emit(node.body, inner))
         return self._call_at("run_loop", node, sources, body, cost)
 
-    def emit_quantified(self, node: syntax.Quantified, frame: _Frame) -> ast.expr:
+    def emit_quantified(self, node: syntax.Quantified, frame: Frame) -> ast.expr:
         sources, inner, parameters = self._emit_bindings(node.bindings, frame)
         condition = self._define(inner, frame, parameters, self._emit(node.condition, inner))
         wanted = ast.Constant(node.quantifier == "some")
@@ -350,25 +347,25 @@ class Generator:
         return self._call_at("run_quantified", node, sources, condition, wanted, cost)
 
     def _emit_bindings(
-        self, bindings: tuple[syntax.Binding, ...], frame: _Frame
-    ) -> tuple[ast.expr, _Frame, list[str]]:
+        self, bindings: tuple[syntax.Binding, ...], frame: Frame
+    ) -> tuple[ast.expr, Frame, list[str]]:
         """Return a tuple of functions, each from the variables bound so far to its source."""
         sources: list[ast.expr] = []
         parameters: list[str] = []
         bound: dict[str, str] = {}
         for binding in bindings:
-            inner = _Frame(frame)
+            inner = Frame(frame)
             inner.bound.update(bound)
             value = self._emit_source(binding, inner)
             sources.append(self._define(inner, frame, list(parameters), value))
             local = self._fresh("v")
             bound[binding.name] = local
             parameters.append(local)
-        body = _Frame(frame)
+        body = Frame(frame)
         body.bound.update(bound)
         return ast.Tuple(sources, ast.Load()), body, parameters
 
-    def _emit_source(self, binding: syntax.Binding, frame: _Frame) -> ast.expr:
+    def _emit_source(self, binding: syntax.Binding, frame: Frame) -> ast.expr:
         source = self._emit(binding.source, frame)
         if binding.end is None:
             return source
@@ -376,35 +373,35 @@ class Generator:
 
     # -- paths, filters, calls
 
-    def emit_path(self, node: syntax.Path, frame: _Frame) -> ast.expr:
+    def emit_path(self, node: syntax.Path, frame: Frame) -> ast.expr:
         source = self._emit(node.source, frame)
         return self._call_at("read_path", node, source, ast.Constant(node.name))
 
-    def emit_filter(self, node: syntax.Filter, frame: _Frame) -> ast.expr:
+    def emit_filter(self, node: syntax.Filter, frame: Frame) -> ast.expr:
         source = self._emit(node.source, frame)
         predicate = node.predicate
         if isinstance(predicate, syntax.Constant) and type(predicate.value) in (int, Decimal):
             return self._call_at("read_index", node, source, self._constant(predicate.value))
         item = self._fresh("v")
-        inner = _Frame(frame, is_item=item)
+        inner = Frame(frame, is_item=item)
         inner.bound["item"] = item
         value = self._emit_predicate(predicate, inner, item)
         keep = self._define(inner, frame, [item], value)
         return self._call_at("filter_items", node, source, keep)
 
-    def _emit_predicate(self, predicate: Node, inner: _Frame, item: str) -> ast.expr:
+    def _emit_predicate(self, predicate: Node, inner: Frame, item: str) -> ast.expr:
         if not any(
-            isinstance(part, syntax.Name) and part.name == "item" for part in _walk(predicate)
+            isinstance(part, syntax.Name) and part.name == "item" for part in syntax.walk(predicate)
         ):
             return self._emit(predicate, inner)
         # An entry named "item" hides the item itself (TCK 0069).
         alias = self._fresh("v")
-        member = _member_or(item, "item", _load(item))
+        member = member_or(item, "item", load(item))
         inner.bound["item"] = alias
         inner.statements.append(ast.Assign([ast.Name(alias, ast.Store())], member))
         return self._emit(predicate, inner)
 
-    def emit_invocation(self, node: syntax.Invocation, frame: _Frame) -> ast.expr:
+    def emit_invocation(self, node: syntax.Invocation, frame: Frame) -> ast.expr:
         builtin = self._static_builtin(node.function, frame)
         if builtin is not None:
             return self._emit_builtin(builtin, node, frame)
@@ -418,17 +415,17 @@ class Generator:
         arguments = [self._emit(argument, frame) for argument in node.arguments]
         return self._call_at("call", node, function, ast.Tuple(arguments, ast.Load()))
 
-    def _static_builtin(self, function: Node, frame: _Frame) -> Builtin | None:
+    def _static_builtin(self, function: Node, frame: Frame) -> Builtin | None:
         if not isinstance(function, syntax.Name) or function.name in self._declared:
             return None
-        level: _Frame | None = frame
+        level: Frame | None = frame
         while level is not None:
             if function.name in level.bound:
                 return None
             level = level.outer
         return self._builtins.get(function.name)
 
-    def _emit_builtin(self, builtin: Builtin, node: syntax.Invocation, frame: _Frame) -> ast.expr:
+    def _emit_builtin(self, builtin: Builtin, node: syntax.Invocation, frame: Frame) -> ast.expr:
         names = tuple(argument.name for argument in node.named)
         count = len(node.arguments)
         signatures = builtin.choose_named(names) if names else builtin.choose(count)
@@ -457,17 +454,17 @@ class Generator:
 
     # -- functions and tests
 
-    def emit_function(self, node: syntax.FunctionLiteral, frame: _Frame) -> ast.expr:
+    def emit_function(self, node: syntax.FunctionLiteral, frame: Frame) -> ast.expr:
         parameters = tuple((item.name, item.type or ANY) for item in node.parameters)
         if node.is_external:
             return self._emit_external(node, parameters, frame)
-        inner = _Frame(frame)
+        inner = Frame(frame)
         locals_ = [self._bind(inner, name) for name, _ in parameters]
         body = self._define(inner, frame, ["meter", *locals_], self._emit(node.body, inner))
-        return _call("make_function", self._constant(parameters), body)
+        return call("make_function", self._constant(parameters), body)
 
     def _emit_external(
-        self, node: syntax.FunctionLiteral, parameters: Any, frame: _Frame
+        self, node: syntax.FunctionLiteral, parameters: Any, frame: Frame
     ) -> ast.expr:
         binding = self._emit(node.body, frame)
         return self._call_at(
@@ -478,7 +475,7 @@ class Generator:
             binding,
         )
 
-    def emit_unary_tests(self, node: syntax.UnaryTests, frame: _Frame) -> ast.expr:
+    def emit_unary_tests(self, node: syntax.UnaryTests, frame: Frame) -> ast.expr:
         if not node.tests:
             return ast.Constant(True)
         value = self._emit(syntax.Name(name=INPUT, at=node.at), frame)
@@ -489,17 +486,19 @@ class Generator:
         if not node.is_negated:
             return verdict
         first, again = self._hold(verdict)
-        return ast.IfExp(_is(first, None), ast.Constant(None), ast.UnaryOp(ast.Not(), again))
+        return ast.IfExp(
+            is_constant(first, None), ast.Constant(None), ast.UnaryOp(ast.Not(), again)
+        )
 
-    def _emit_unary_test(self, node: Node, local: str, frame: _Frame) -> ast.expr:
+    def _emit_unary_test(self, node: Node, local: str, frame: Frame) -> ast.expr:
         reads_input = any(
-            isinstance(part, syntax.Name) and part.name == INPUT for part in _walk(node)
+            isinstance(part, syntax.Name) and part.name == INPUT for part in syntax.walk(node)
         )
         if reads_input or isinstance(node, _VERDICTS):
             return self._emit(node, frame)
         if isinstance(node, syntax.Invocation):
-            return self._call_at("judge", node, _load(local), self._emit(node, frame))
-        return self._emit_test(node, _load(local), frame)
+            return self._call_at("judge", node, load(local), self._emit(node, frame))
+        return self._emit_test(node, load(local), frame)
 
 
 def judge(value: Any, result: Any, meter: Meter, site: Site) -> Any:
@@ -565,7 +564,7 @@ _RUNTIME: dict[str, Any] = {
     "dict": dict,
     "Decimal": Decimal,
 }
-_Emitter = Callable[[Generator, Any, _Frame], ast.expr]
+_Emitter = Callable[[Generator, Any, Frame], ast.expr]
 _EMITTERS: dict[type[Node], _Emitter] = {
     syntax.Constant: Generator.emit_constant,
     syntax.AtLiteral: Generator.emit_at,
@@ -593,58 +592,6 @@ _EMITTERS: dict[type[Node], _Emitter] = {
 }
 
 
-def _walk(node: Node) -> list[Node]:
-    found = [node]
-    for part in found:
-        found.extend(syntax.children(part))
-    return found
-
-
 def _cost(node: Node) -> int:
     """Return the steps that one round of a loop over this body is charged."""
-    return 1 + len(_walk(node)) // _ROUND_NODES
-
-
-def _load(name: str) -> ast.Name:
-    return ast.Name(name, ast.Load())
-
-
-def _call(name: str, *arguments: ast.expr) -> ast.expr:
-    return ast.Call(_load(name), list(arguments), [])
-
-
-def _is(value: ast.expr, constant: bool | None) -> ast.expr:  # noqa: FBT001  # FEEL's constant
-    if isinstance(value, ast.Constant):
-        return ast.Constant(value.value is constant)
-    return ast.Compare(value, [ast.Is()], [ast.Constant(constant)])
-
-
-def _is_type(value: ast.expr, name: str) -> ast.expr:
-    return ast.Compare(_call("type", value), [ast.Is()], [_load(name)])
-
-
-def _member_or(item: str, name: str, otherwise: ast.expr) -> ast.expr:
-    """Return the item's entry of that name where the item is a context that has one."""
-    key = ast.Constant(name)
-    has_entry = ast.BoolOp(
-        ast.And(), [_is_type(_load(item), "dict"), ast.Compare(key, [ast.In()], [_load(item)])]
-    )
-    return ast.IfExp(has_entry, ast.Subscript(_load(item), key, ast.Load()), otherwise)
-
-
-def _function_def(
-    name: str, parameters: list[str], frame: _Frame, value: ast.expr
-) -> ast.FunctionDef:
-    arguments = ast.arguments(
-        posonlyargs=[],
-        args=[ast.arg(parameter) for parameter in parameters],
-        kwonlyargs=[],
-        kw_defaults=[],
-        defaults=[],
-    )
-    return ast.FunctionDef(name, arguments, [*frame.statements, ast.Return(value)], [])
-
-
-def _compile_function(name: str, parameters: list[str], frame: _Frame, value: ast.expr) -> CodeType:
-    module = ast.Module([_function_def(name, parameters, frame, value)], [])
-    return compile(ast.fix_missing_locations(module), "<feel>", "exec")
+    return 1 + len(syntax.walk(node)) // _ROUND_NODES

@@ -224,3 +224,11 @@ def children(node: Node) -> tuple[Node, ...]:
         elif isinstance(part, tuple):
             found.extend(item for item in part if isinstance(item, Node))
     return tuple(found)
+
+
+def walk(root: Node) -> list[Node]:
+    """Return a node and all below it."""
+    found = [root]
+    for node in found:
+        found.extend(children(node))
+    return found

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tenuto.feel.builtins import conversion
+from tenuto.feel.builtins import (
+    camunda,
+    contexts,
+    conversion,
+    lists,
+    numbers,
+    ranges,
+    strings,
+    temporal,
+)
 from tenuto.feel.builtins.signature import Builtin, Signature, declare
 
 Rows = Iterable[tuple[str, Callable[..., Any]]]
@@ -24,6 +33,16 @@ def build_table(rows: Rows, pure: frozenset[str]) -> Mapping[str, Builtin]:
 
 
 # Folded at compile time when their arguments are constants; they depend on nothing else.
-PURE = frozenset(("date", "time", "date and time", "duration", "number"))
-STANDARD = build_table([*conversion.ROWS], PURE)
-CAMUNDA: Mapping[str, Builtin] = {**STANDARD}
+PURE = frozenset(("date", "time", "date and time", "duration", "number", "range"))
+_ROWS = [
+    *conversion.ROWS,
+    ("not(negand: any~)", lambda meter, value: not value if type(value) is bool else None),
+    *strings.ROWS,
+    *lists.ROWS,
+    *numbers.ROWS,
+    *temporal.ROWS,
+    *ranges.ROWS,
+    *contexts.ROWS,
+]
+STANDARD = build_table(_ROWS, PURE)
+CAMUNDA = build_table([*_ROWS, *camunda.ROWS], PURE)

@@ -159,20 +159,14 @@ def duration_of(meter: Meter, text: str) -> DaysTimeDuration | YearsMonthsDurati
 def months_between(
     meter: Meter, start: Date | DateAndTime, end: Date | DateAndTime
 ) -> YearsMonthsDuration:
-    """Return the whole months from one day to another."""
-    first, last = _reading(start), _reading(end)
+    """Return the whole months from one day to another; the times of day do not count."""
+    first, last = date_of_value(meter, start), date_of_value(meter, end)
     sign = 1
-    if last < first:
+    if last.number < first.number:
         first, last = last, first
         sign = -1
-    months = (last[0] - first[0]) * 12 + last[1] - first[1] - (last[2:] < first[2:])
+    months = (last.year - first.year) * 12 + last.month - first.month - (last.day < first.day)
     return YearsMonthsDuration(sign * months)
-
-
-def _reading(value: Date | DateAndTime) -> tuple[int, int, int, int]:
-    date = value if isinstance(value, Date) else value.date
-    nanos = 0 if isinstance(value, Date) else value.time.nanos
-    return date.year, date.month, date.day, nanos
 
 
 ROWS: list[tuple[str, Callable[..., Any]]] = [

@@ -71,7 +71,9 @@ class Signature(msgspec.Struct, frozen=True):
     def takes_names(self, names: tuple[str, ...]) -> bool:
         """Tell whether these arguments may be given by name."""
         known = {parameter.name for parameter in self.parameters}
-        needed = {item.name for item in self.parameters if not item.is_optional}
+        needed = {
+            item.name for item in self.parameters if not (item.is_optional or item.is_nullable)
+        }
         has_rest = any(item.takes_rest for item in self.parameters)
         return not has_rest and needed <= set(names) <= known and len(set(names)) == len(names)
 
