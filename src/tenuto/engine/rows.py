@@ -7,7 +7,7 @@ by the runtime, are no records, and are left out by `verify`.
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 
 class InstanceRow(NamedTuple):
@@ -25,8 +25,8 @@ class InstanceRow(NamedTuple):
     snapshot_version: int
     snapshot: bytes | None
 
-    KEY: ClassVar[int] = 1
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ("snapshot_version", "snapshot")
+    KEY = 1
+    OPERATIONAL = ("snapshot_version", "snapshot")
 
 
 class AggregateRow(NamedTuple):
@@ -37,8 +37,8 @@ class AggregateRow(NamedTuple):
     version: int
     snapshot: bytes | None
 
-    KEY: ClassVar[int] = 1
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+    KEY = 1
+    OPERATIONAL = ()
 
 
 class JobRow(NamedTuple):
@@ -62,8 +62,8 @@ class JobRow(NamedTuple):
     log: int | None
     crashes: int
 
-    KEY: ClassVar[int] = 2
-    OPERATIONAL: ClassVar[tuple[str, ...]] = (
+    KEY = 2
+    OPERATIONAL = (
         "attempt",
         "token",
         "log",
@@ -90,8 +90,8 @@ class UserTaskRow(NamedTuple):
     form: str | None
     created_at: int
 
-    KEY: ClassVar[int] = 2
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+    KEY = 2
+    OPERATIONAL = ()
 
 
 class TimerRow(NamedTuple):
@@ -102,8 +102,8 @@ class TimerRow(NamedTuple):
     due_at: int
     element_id: str
 
-    KEY: ClassVar[int] = 2
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+    KEY = 2
+    OPERATIONAL = ()
 
 
 class SubscriptionRow(NamedTuple):
@@ -119,8 +119,8 @@ class SubscriptionRow(NamedTuple):
     position: int
     offered: int | None
 
-    KEY: ClassVar[int] = 3
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+    KEY = 3
+    OPERATIONAL = ()
 
 
 class MessageRow(NamedTuple):
@@ -136,8 +136,8 @@ class MessageRow(NamedTuple):
     variables: bytes
     taken: bytes
 
-    KEY: ClassVar[int] = 2
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+    KEY = 2
+    OPERATIONAL = ()
 
 
 class SignalRow(NamedTuple):
@@ -149,8 +149,8 @@ class SignalRow(NamedTuple):
     element_id: str
     opened_at: int
 
-    KEY: ClassVar[int] = 3
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+    KEY = 3
+    OPERATIONAL = ()
 
 
 class IncidentRow(NamedTuple):
@@ -165,8 +165,8 @@ class IncidentRow(NamedTuple):
     message: str
     created_at: int
 
-    KEY: ClassVar[int] = 2
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+    KEY = 2
+    OPERATIONAL = ()
 
 
 class OutboxRow(NamedTuple):
@@ -177,8 +177,8 @@ class OutboxRow(NamedTuple):
     number: int
     command: bytes
 
-    KEY: ClassVar[int] = 3
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+    KEY = 3
+    OPERATIONAL = ()
 
 
 class PayloadRow(NamedTuple):
@@ -188,8 +188,8 @@ class PayloadRow(NamedTuple):
     aggregate: int
     data: bytes | None
 
-    KEY: ClassVar[int] = 2
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ("data",)
+    KEY = 2
+    OPERATIONAL = ("data",)
 
 
 class DedupeRow(NamedTuple):
@@ -202,8 +202,8 @@ class DedupeRow(NamedTuple):
     instance: int | None
     at: int
 
-    KEY: ClassVar[int] = 2
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+    KEY = 2
+    OPERATIONAL = ()
 
 
 class NaturalKeyRow(NamedTuple):
@@ -215,8 +215,8 @@ class NaturalKeyRow(NamedTuple):
     business_key: str | None
     near: str | None
 
-    KEY: ClassVar[int] = 3
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ()
+    KEY = 3
+    OPERATIONAL = ()
 
 
 Row = (
