@@ -7,10 +7,9 @@ here reads an attribute that a text names.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
-from tenuto.feel.arithmetic import is_number
+from tenuto.feel.arithmetic import CONTEXT, is_number
 from tenuto.feel.compare import compare
 from tenuto.feel.function import Function
 from tenuto.feel.meter import Meter, Site
@@ -130,9 +129,12 @@ def count_between(start: Any, end: Any, meter: Meter, site: Site) -> Sequence[An
     """Return the whole numbers or days from one end to the other, upwards or downwards."""
     if type(start) is Date and type(end) is Date:
         numbers = _steps(start.number, end.number)
+        meter.check_size(len(numbers))
         meter.charge(len(numbers))
         return [Date.of_number(number) for number in numbers]
     if is_number(start) and is_number(end) and start == int(start) and end == int(end):
+        # Checked here, because Python cannot tell the length of a longer range.
+        meter.check_size(abs(int(end) - int(start)) + 1)
         return _steps(int(start), int(end))
     meter.warn(
         "type-mismatch",
@@ -312,7 +314,7 @@ def _read_item(item: Any, name: str, meter: Meter, site: Site) -> Any:
 def _second(time: Time) -> Number:
     if not time.nanosecond:
         return time.second
-    return Decimal(time.second * NANOS + time.nanosecond).scaleb(-9)
+    return CONTEXT.scaleb(time.second * NANOS + time.nanosecond, -9)
 
 
 def _offset(moment: Any) -> DaysTimeDuration | None:
@@ -336,7 +338,7 @@ def _part(unit: int, modulus: int | None) -> Callable[[DaysTimeDuration], int]:
 def _seconds(duration: DaysTimeDuration) -> Number:
     nanos = abs(duration.nanos) % (60 * NANOS)
     signed = -nanos if duration.nanos < 0 else nanos
-    return Decimal(signed).scaleb(-9) if nanos % NANOS else signed // NANOS
+    return CONTEXT.scaleb(signed, -9) if nanos % NANOS else signed // NANOS
 
 
 def _months_part(duration: YearsMonthsDuration) -> int:

@@ -37,12 +37,19 @@ class Cursor:
         self.text = text
         self.tokens = scan(text)
         self.at = 0
+        # How many filters surround the place: inside one, members are names too.
+        self.filters = 0
         self._depth = 0
         known: _Names = {}
         for name in names:
             _add_name(known, name)
+        self._names = names
         self._scopes: list[_Names] = [known]
         self._members: _Names = {}
+
+    def restart(self) -> Cursor:
+        """Return a cursor at the start of the same text."""
+        return Cursor(self.text, self._names)
 
     @property
     def token(self) -> Token:
@@ -134,12 +141,12 @@ class Cursor:
                     longest = len(words)
         return longest
 
-    def take_name(self, *, is_member: bool = False, with_members: bool = True) -> str:
+    def take_name(self, *, is_member: bool = False) -> str:
         """Read one name: the longest known one, or words up to the next operator or keyword."""
         start = self.token
         if start.kind is not Kind.NAME:
             self.fail("expected a name")
-        length = self.known_length(with_members=with_members or is_member)
+        length = self.known_length(with_members=is_member or self.filters > 0)
         if length == 0 and start.value in _BREAKING and not is_member:
             self.fail("expected a name")
         self.at += max(length, 1)

@@ -46,9 +46,9 @@ class Function:
         self.variadic = variadic
 
     @property
-    def type(self) -> FunctionType:
-        """The type of this value."""
-        return FunctionType(tuple(kind for _, kind in self.parameters), self.result)
+    def types(self) -> tuple[FunctionType, ...]:
+        """The types of this value: one for each way to call it."""
+        return (FunctionType(tuple(kind for _, kind in self.parameters), self.result),)
 
     def __repr__(self) -> str:
         names = ", ".join(name for name, _ in self.parameters)

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NoReturn, get_args
 
+from tenuto.errors import FeelSyntaxError
 from tenuto.feel import syntax
-from tenuto.feel.arithmetic import round_number
+from tenuto.feel.arithmetic import CONTEXT, is_number, round_number
 from tenuto.feel.cursor import KEYWORDS, Cursor
 from tenuto.feel.syntax import Node
 from tenuto.feel.tokens import Kind, Token, fail
@@ -75,22 +76,42 @@ def parse_unary_tests(
     cursor = reader.cursor
     if cursor.is_sign("-") and cursor.peek().kind is Kind.END:
         return syntax.UnaryTests(tests=(), at=0)
-    is_negated = _is_negated(cursor)
-    if is_negated:
-        cursor.take()
-        cursor.take()
     try:
-        tests = [_test(reader)]
-        while cursor.take_sign(","):
-            tests.append(_test(reader))
+        node = _unary_tests(reader)
     except RecursionError:
         _fail_depth(cursor)
-    if is_negated:
-        cursor.expect_sign(")")
-    _expect_end(cursor)
-    node = syntax.UnaryTests(tests=tuple(tests), is_negated=is_negated, at=0)
     _check_height(node, text)
     return node
+
+
+def _unary_tests(reader: _Reader) -> syntax.UnaryTests:
+    """Read `not( tests )` first where it may be one: `not(a) and b` is then read again."""
+    cursor = reader.cursor
+    last = cursor.tokens[-2] if len(cursor.tokens) > 1 else cursor.token
+    if not (cursor.is_word("not") and cursor.peek().value == "(" and last.value == ")"):
+        tests = _tests(reader)
+        _expect_end(cursor)
+        return syntax.UnaryTests(tests=tests, at=0)
+    cursor.take()
+    cursor.take()
+    try:
+        tests = _tests(reader)
+        cursor.expect_sign(")")
+        _expect_end(cursor)
+        return syntax.UnaryTests(tests=tests, is_negated=True, at=0)
+    except FeelSyntaxError as error:
+        again = _Reader(cursor.restart(), reader.types)
+        tests = _tests(again)
+        if again.cursor.token.kind is not Kind.END:
+            raise error from None
+        return syntax.UnaryTests(tests=tests, at=0)
+
+
+def _tests(reader: _Reader) -> tuple[Node, ...]:
+    tests = [_test(reader)]
+    while reader.cursor.take_sign(","):
+        tests.append(_test(reader))
+    return tuple(tests)
 
 
 def _fail_depth(cursor: Cursor) -> NoReturn:
@@ -110,19 +131,6 @@ def _check_height(root: Node, text: str) -> None:
         if not level:
             return
     fail(f"expected at most {HEIGHT_MAX} operations in one another", text, level[0].at)
-
-
-def _is_negated(cursor: Cursor) -> bool:
-    """Tell whether the whole text is `not( ... )`."""
-    if not (cursor.is_word("not") and cursor.peek().value == "("):
-        return False
-    depth = 0
-    for place, token in enumerate(cursor.tokens):
-        if token.kind is Kind.SIGN:
-            depth += (token.value == "(") - (token.value == ")")
-            if depth == 0 and token.value == ")":
-                return cursor.tokens[place + 1].kind is Kind.END
-    return False
 
 
 def _test(reader: _Reader) -> Node:
@@ -230,8 +238,10 @@ def _negation(reader: _Reader) -> Node:
     while cursor.is_sign("-"):
         signs.append(cursor.take())
     node = _after_value(reader, _primary(reader))
-    if signs and isinstance(node, syntax.Constant) and type(node.value) in (int, Decimal):
-        node = syntax.Constant(value=-node.value, at=signs.pop().start) if node.value else node
+    if signs and isinstance(node, syntax.Constant) and is_number(node.value) and node.value:
+        # `-` itself would round to the digits of the thread's own context.
+        negated = CONTEXT.minus(node.value) if type(node.value) is Decimal else -node.value
+        node = syntax.Constant(value=negated, at=signs.pop().start)
     for sign in reversed(signs):
         node = syntax.Negation(operand=node, at=sign.start)
     return node
@@ -249,7 +259,9 @@ def _after_value(reader: _Reader, node: Node) -> Node:
                 node = syntax.Path(source=node, name=name, at=token.start)
             elif token.value == "[" and not (reader.ends_range and _closes_range(cursor)):
                 cursor.take()
+                cursor.filters += 1
                 predicate = _expression(reader)
+                cursor.filters -= 1
                 cursor.expect_sign("]")
                 node = syntax.Filter(source=node, predicate=predicate, at=token.start)
             elif token.value == "(":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import msgspec
 
@@ -130,6 +130,14 @@ _TOKEN = re.compile(r"\s*(->|[<>,:]|(?:(?!->)[^<>,:])+)")
 _SPACE = re.compile(r"\s+")
 
 
+@runtime_checkable
+class _HasTypes(Protocol):
+    """A function value."""
+
+    @property
+    def types(self) -> tuple[FunctionType, ...]: ...
+
+
 def parse_type(
     text: str,
     named: Mapping[str, Type] | None = None,
@@ -202,8 +210,8 @@ def type_of(value: Any) -> Type:
         return ContextType({name: type_of(member) for name, member in value.items()})
     if isinstance(value, Range):
         return RangeType(type_of(value.end if value.start is None else value.start))
-    kind = getattr(value, "type", None) if hasattr(value, "parameters") else None
-    return kind if isinstance(kind, FunctionType) else ANY
+    ways = _function_types(value)
+    return ways[0] if ways else ANY
 
 
 def type_name(value: Any) -> str:
@@ -233,17 +241,23 @@ def _fits(value: Any, kind: Type) -> bool:
         return isinstance(value, Range) and all(
             _fits(end, kind.item) for end in (value.start, value.end)
         )
-    own = type_of(value)
-    return isinstance(own, FunctionType) and conforms_to(own, kind)
+    return any(_function_conforms(way, kind) for way in _function_types(value))
+
+
+def _function_types(value: Any) -> tuple[FunctionType, ...]:
+    """Return the types of a function value; its class lies above this module."""
+    return value.types if isinstance(value, _HasTypes) else ()
 
 
 def _function_conforms(narrow: FunctionType, wide: FunctionType) -> bool:
+    # What a function without declared result gives is not known, which is no contradiction.
+    fits_result = narrow.result == ANY or conforms_to(narrow.result, wide.result)
     if wide.parameters is None or narrow.parameters is None:
-        return conforms_to(narrow.result, wide.result) or narrow.result == ANY
+        return fits_result
     return (
-        len(narrow.parameters) == len(wide.parameters)
+        fits_result
+        and len(narrow.parameters) == len(wide.parameters)
         and all(map(conforms_to, wide.parameters, narrow.parameters))
-        and conforms_to(narrow.result, wide.result)
     )
 
 

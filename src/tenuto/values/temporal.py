@@ -26,6 +26,7 @@ from tenuto.values.calendar import (
 NANOS = 1_000_000_000
 DAY_NANOS = DAY_SECONDS * NANOS
 OFFSET_SECONDS_MAX = 18 * 3600
+DURATION_LIMIT = 10**40
 
 Zone = int | str | None
 _put = object.__setattr__
@@ -267,7 +268,9 @@ class DaysTimeDuration(_Frozen):
     nanos: int
 
     def __init__(self, nanos: int) -> None:
-        """Keep a whole number of nanoseconds, of either sign."""
+        """Keep a whole number of nanoseconds, of either sign; raise `ValueError` beyond 10**40."""
+        if not -DURATION_LIMIT < nanos < DURATION_LIMIT:
+            raise ValueError("expected a duration below 10**40 nanoseconds")
         _put(self, "nanos", nanos)
 
     def __eq__(self, other: object) -> bool:
@@ -314,7 +317,9 @@ class YearsMonthsDuration(_Frozen):
     months: int
 
     def __init__(self, months: int) -> None:
-        """Keep a whole number of months, of either sign."""
+        """Keep a whole number of months, of either sign; raise `ValueError` beyond 10**40."""
+        if not -DURATION_LIMIT < months < DURATION_LIMIT:
+            raise ValueError("expected a duration below 10**40 months")
         _put(self, "months", months)
 
     def __eq__(self, other: object) -> bool:

@@ -36,7 +36,7 @@ def build_table(rows: Rows, pure: frozenset[str]) -> Mapping[str, Builtin]:
 PURE = frozenset(("date", "time", "date and time", "duration", "number", "range"))
 _ROWS = [
     *conversion.ROWS,
-    ("not(negand: any~)", lambda meter, value: not value if type(value) is bool else None),
+    ("not(negand: boolean)", lambda meter, value: not value),
     *strings.ROWS,
     *lists.ROWS,
     *numbers.ROWS,

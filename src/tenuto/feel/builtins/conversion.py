@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from tenuto.feel.arithmetic import at_midnight, round_number
+from tenuto.feel.arithmetic import CONTEXT, at_midnight, round_number
 from tenuto.feel.builtins.text import format_value
 from tenuto.feel.meter import Fault, Meter
 from tenuto.values import (
@@ -39,7 +39,7 @@ def _whole(number: Number, name: str) -> int:
 
 
 def date_of_text(meter: Meter, text: str) -> Date:
-    """Return the date that a text names, or the day of a date and time that it names."""
+    """Return the date that a text names."""
     found = parse_date(text)
     if found is None:
         raise Fault("invalid-argument", f"expected a date as in 2024-02-29, but it is {text!r}")
@@ -95,10 +95,7 @@ def time_of_text(meter: Meter, text: str) -> Time:
     """Return the time of day that a text names."""
     found = parse_time(text)
     if found is None:
-        moment = parse_date_and_time(text)
-        if moment is None:
-            raise Fault("invalid-argument", f"expected a time as in 09:30:00, but it is {text!r}")
-        return moment.time
+        raise Fault("invalid-argument", f"expected a time as in 09:30:00, but it is {text!r}")
     return found
 
 
@@ -115,8 +112,8 @@ def time_of_parts(
     if offset is not None:
         zone = int(abs(offset.nanos) // NANOS)
         zone = -zone if offset.nanos < 0 else zone
-    nanos = int(Decimal(second).scaleb(9)) if second >= 0 else -1
-    if not 0 <= nanos < 60 * NANOS:
+    nanos = int(CONTEXT.scaleb(second, 9)) if 0 <= second < 60 else -1
+    if nanos < 0:
         raise Fault("invalid-argument", f"expected seconds from 0 to 59, but they are {second}")
     try:
         return Time(

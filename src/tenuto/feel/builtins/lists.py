@@ -37,7 +37,7 @@ def largest(meter: Meter, items: list[Any]) -> Any:
 def _extreme(meter: Meter, items: list[Any], sign: int) -> Any:
     meter.charge(len(items) >> 3)
     if not items:
-        return None
+        raise Fault("invalid-argument", "expected at least one item, but the list is empty")
     found = items[0]
     for item in items:
         order = compare(item, found)
@@ -99,10 +99,8 @@ def product(meter: Meter, items: list[Any]) -> Number:
     return result
 
 
-def median(meter: Meter, items: list[Any]) -> Number | None:
+def median(meter: Meter, items: list[Any]) -> Number:
     """Return the middle number, or the mean of the two in the middle."""
-    if not items:
-        return None
     numbers = sorted(_numbers(meter, items))
     middle = len(numbers) // 2
     if len(numbers) % 2:

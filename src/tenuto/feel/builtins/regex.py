@@ -226,7 +226,7 @@ class _Assembler:
             )
             self._emit(_Instruction(kind))
         elif isinstance(tree, BackReference):
-            self._emit(_Instruction("reference", first=2 * tree.number))
+            self._emit(_Instruction("reference", None, 2 * tree.number, self._flags.ignore_case))
         else:
             self._emit(_Instruction("test", self._test_of(tree)))
 
@@ -283,12 +283,7 @@ class _Assembler:
                 return lambda char: char.lower() == wanted.lower() or char.upper() == wanted.upper()
             return wanted.__eq__
         assert isinstance(tree, CharClass)
-        test = _class_test(tree)
-        if self._flags.ignore_case:
-            return lambda char: any(
-                test(form) for form in {char, char.lower(), char.upper()} if len(form) == 1
-            )
-        return test
+        return _class_test(tree, ignore_case=self._flags.ignore_case)
 
 
 def _is_anything(char: str) -> bool:
@@ -299,15 +294,20 @@ def _is_no_line_end(char: str) -> bool:
     return char not in "\n\r"
 
 
-def _class_test(tree: CharClass) -> Callable[[str], bool]:
+def _class_test(tree: CharClass, *, ignore_case: bool) -> Callable[[str], bool]:
     test = class_test(tree.members)
-    less = _class_test(tree.less) if tree.less else None
+    less = _class_test(tree.less, ignore_case=ignore_case) if tree.less else None
     seen: dict[str, bool] = {}
+
+    def is_member(char: str) -> bool:
+        forms = {char, char.lower(), char.upper()} if ignore_case else {char}
+        return any(test(form) for form in forms if len(form) == 1)
 
     def decide(char: str) -> bool:
         verdict = seen.get(char)
         if verdict is None:
-            verdict = test(char) is not tree.is_negated and not (less is not None and less(char))
+            excluded = less is not None and less(char)
+            verdict = is_member(char) is not tree.is_negated and not excluded
             seen[char] = verdict
         return verdict
 
@@ -347,7 +347,8 @@ def _run(
                 return saved[: 2 * (groups + 1)]
             elif kind == "reference":
                 taken = text[saved[step.first] : saved[step.first + 1]]
-                if not text.startswith(taken, at):
+                again = text[at : at + len(taken)]
+                if taken != again and not (step.second and taken.lower() == again.lower()):
                     break
                 at += len(taken)
             elif not _holds(kind, step, text, at, saved):

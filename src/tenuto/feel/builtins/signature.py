@@ -16,7 +16,7 @@ import msgspec
 
 from tenuto.feel.function import Function
 from tenuto.feel.meter import Fault, Meter, Site
-from tenuto.feel.types import ANY, type_name
+from tenuto.feel.types import ANY, NAMED, FunctionType, Type, type_name
 from tenuto.values import (
     Date,
     DateAndTime,
@@ -42,6 +42,9 @@ KINDS: dict[str, tuple[type, ...]] = {
     "function": (Function,),
     "any": (),
 }
+
+
+_TYPES: dict[str, Type] = {kind: NAMED.get(kind, ANY) for kind in KINDS}
 
 
 class BuiltinParameter(msgspec.Struct, frozen=True):
@@ -90,6 +93,14 @@ class Builtin(Function):
         super().__init__(parameters, self._call, name=name, variadic=True)
         self.signatures = signatures
         self.is_pure = is_pure
+
+    @property
+    def types(self) -> tuple[FunctionType, ...]:
+        """The types of this value: one for each signature."""
+        return tuple(
+            FunctionType(tuple(_TYPES[item.kind] for item in signature.parameters), ANY)
+            for signature in self.signatures
+        )
 
     def choose(self, count: int) -> tuple[Signature, ...]:
         """Return the signatures for a number of arguments."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from tenuto.feel.arithmetic import CONTEXT
+from tenuto.feel.arithmetic import CONTEXT, INT_LIMIT
 from tenuto.feel.meter import Meter
 from tenuto.values import TEMPORAL_TYPES, Number, Range
 
@@ -25,8 +25,8 @@ def format_value(value: Any, meter: Meter) -> str:
 
 def format_number(number: Number) -> str:
     """Return the digits of a number, never with an exponent."""
-    if isinstance(number, Decimal):
-        text = f"{CONTEXT.plus(number):f}"
+    if isinstance(number, Decimal) or abs(number) >= INT_LIMIT:
+        text = f"{CONTEXT.create_decimal(number):f}"
         if "." in text:
             text = text.rstrip("0").rstrip(".")
         return "0" if text == "-0" else text
