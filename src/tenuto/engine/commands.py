@@ -1,0 +1,313 @@
+"""Commands: what is asked, one frozen struct for each verb. Commands between aggregates travel as
+these bytes.
+
+Values in commands are already encoded (`Variables`): the door does that, off the corridor's thread.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from tenuto.engine.stored import Stored, Variables
+
+
+class Command(Struct, frozen=True, array_like=True, gc=False, tag_field="command"):
+    """What all commands are."""
+
+
+# --- to an instance
+
+
+class Lookalike(Struct, frozen=True, array_like=True, gc=False):
+    """An earlier instance with an equal natural key: its business key and its near value as
+    text.
+    """
+
+    business_key: str
+    near: str | None
+
+
+class StartInstance(Command, tag=1):
+    """Start a process: the latest version of `process`, or the `definition` given.
+
+    `node` names a start event other than the none start event. `parent` is the calling instance and
+    `parent_element` its call activity. `mailbox` is where a message start reports the end.
+    """
+
+    process: str
+    variables: Variables
+    business_key: str | None = None
+    definition: int | None = None
+    node: str | None = None
+    parent: int | None = None
+    parent_element: int | None = None
+    mailbox: int | None = None
+    lookalikes: tuple[Lookalike, ...] = ()
+    message_name: str = ""
+    message_key: str = ""
+
+
+class CompleteJob(Command, tag=2):
+    """A worker's result for the job of an element; `token` is the lease it holds."""
+
+    element: int
+    variables: Variables
+    token: int | None = None
+
+
+class FailJob(Command, tag=3):
+    """An attempt failed. `retry` False asks for no further attempt; `retry_after_ms` overrides the
+    back-off.
+
+    `jitter` is a number from 0 to 1 drawn by the door: the engine knows no randomness.
+    """
+
+    element: int
+    message: str
+    token: int | None = None
+    retry: bool = True
+    retry_after_ms: int | None = None
+    jitter: float = 0.0
+
+
+class ThrowJobError(Command, tag=4):
+    """A worker throws a BPMN error, to be caught by the model."""
+
+    element: int
+    code: str
+    message: str
+    variables: Variables = {}
+    token: int | None = None
+
+
+class CrashJob(Command, tag=5):
+    """A job crashed its process each time it ran alone; it needs a person."""
+
+    element: int
+    crashes: int
+
+
+class CompleteUserTask(Command, tag=6):
+    """A person completes a task."""
+
+    element: int
+    variables: Variables
+
+
+class AssignUserTask(Command, tag=7):
+    """A person claims a task, or an assignee is set; `expected` guards against a race of two."""
+
+    element: int
+    assignee: str | None
+    expected: str | None = None
+
+
+class FireTimer(Command, tag=8):
+    """A timer is due."""
+
+    wait: int
+
+
+class ConfirmSubscription(Command, tag=9):
+    """The mailbox has the subscription."""
+
+    wait: int
+
+
+class OfferMessage(Command, tag=10):
+    """The mailbox offers a message to a waiting element."""
+
+    wait: int
+    mailbox: int
+    message: int
+    variables: Variables
+
+
+class DeliverSignal(Command, tag=11):
+    """A broadcast reaches a waiting element."""
+
+    wait: int
+    variables: Variables
+
+
+class ResolveIncident(Command, tag=12):
+    """A person repaired the cause: try again, a job with `retries` new attempts."""
+
+    incident: int
+    retries: int = 1
+
+
+class SetVariables(Command, tag=13):
+    """A person changes variables of a scope."""
+
+    scope: int
+    variables: Variables
+
+
+class CancelInstance(Command, tag=14):
+    """End the instance and everything that it called."""
+
+    reason: str
+
+
+class EndCall(Command, tag=15):
+    """A called instance reports its end: completed, terminated or failed with an error."""
+
+    element: int
+    outcome: str
+    variables: Variables
+    code: str = ""
+    message: str = ""
+
+
+class ContinueInstance(Command, tag=16):
+    """Go on with the agenda that the last turn left."""
+
+
+# --- to a mailbox
+
+
+class PublishMessage(Command, tag=20):
+    """Publish a message; it is kept for `time_to_live_ms` until somebody takes it."""
+
+    name: str
+    correlation_key: str
+    variables: Variables
+    message_id: str | None = None
+    time_to_live_ms: int = 0
+
+
+class OpenSubscription(Command, tag=21):
+    """An element waits for a message."""
+
+    name: str
+    correlation_key: str
+    instance: int
+    wait: int
+    process: str
+    element_id: str
+
+
+class CloseSubscription(Command, tag=22):
+    """An element no longer waits."""
+
+    instance: int
+    wait: int
+
+
+class AcceptOffer(Command, tag=23):
+    """The element took the message; `close` ends its subscription."""
+
+    instance: int
+    wait: int
+    message: int
+    close: bool
+
+
+class DeclineOffer(Command, tag=24):
+    """The element no longer waits: offer the message to somebody else."""
+
+    instance: int
+    wait: int
+    message: int
+
+
+class ExpireMessages(Command, tag=25):
+    """Drop the messages whose time to live ended."""
+
+
+class ReleaseStart(Command, tag=26):
+    """An instance that a message started has ended."""
+
+    process: str
+    name: str
+    correlation_key: str
+
+
+# --- to a broadcast, a recurrence, the registry
+
+
+class Subscriber(Struct, frozen=True, array_like=True, gc=False):
+    """A waiting element: instance key and wait number."""
+
+    instance: int
+    wait: int
+
+
+class BroadcastSignal(Command, tag=30):
+    """Reach everyone who waits for a signal now, and start the processes that begin with it."""
+
+    name: str
+    variables: Variables
+
+
+class ContinueBroadcast(Command, tag=31):
+    """Deliver to the next page of subscribers; `last` says that there are no more."""
+
+    number: int
+    subscribers: tuple[Subscriber, ...]
+    last: bool
+
+
+class SetRecurrence(Command, tag=35):
+    """Arm a timer start event."""
+
+    process: str
+    node: str
+    definition: int
+
+
+class ClearRecurrence(Command, tag=36):
+    """Disarm a timer start event."""
+
+
+class Deploy(Command, tag=40):
+    """Deploy resources together: (name, kind, source). The door has read and checked them."""
+
+    resources: tuple[tuple[str, str, Stored], ...]
+
+
+InstanceCommand = (
+    StartInstance
+    | CompleteJob
+    | FailJob
+    | ThrowJobError
+    | CrashJob
+    | CompleteUserTask
+    | AssignUserTask
+    | FireTimer
+    | ConfirmSubscription
+    | OfferMessage
+    | DeliverSignal
+    | ResolveIncident
+    | SetVariables
+    | CancelInstance
+    | EndCall
+    | ContinueInstance
+)
+AnyCommand = (
+    InstanceCommand
+    | PublishMessage
+    | OpenSubscription
+    | CloseSubscription
+    | AcceptOffer
+    | DeclineOffer
+    | ExpireMessages
+    | ReleaseStart
+    | BroadcastSignal
+    | ContinueBroadcast
+    | SetRecurrence
+    | ClearRecurrence
+    | Deploy
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[AnyCommand] = msgspec.msgpack.Decoder(AnyCommand)
+
+encode_command = _encoder.encode
+
+
+def decode_command(data: bytes) -> AnyCommand:
+    """Return the command that `encode_command` wrote."""
+    return _decoder.decode(data)

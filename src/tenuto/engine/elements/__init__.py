@@ -1,0 +1,3 @@
+"""The behaviour of each kind of element, one family a file; each header names its clause of BPMN
+2.0.2.
+"""

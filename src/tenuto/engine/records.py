@@ -1,0 +1,585 @@
+"""Records: what happened, one frozen struct for each fact, appended to the journal.
+
+The integer tag is the record's name on disk: a number is never reused, and a change of meaning is a
+new record with an upcast (`engine.upcast`). Fields are only ever added at the end, with a default.
+
+A *place* is where a token stands: a sequence flow id, `@` and a node id where a token enters a node
+without a flow (a start event, a triggered boundary event), or `*` and an element number where a
+multi-instance body has items still to begin.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from tenuto.engine.stored import PayloadRef, Stored, Variables
+
+
+class Record(Struct, frozen=True, array_like=True, gc=False, tag_field="record"):
+    """What all records are."""
+
+
+# --- process instances
+
+
+class InstanceStarted(Record, tag=1):
+    """A process instance began; its first tokens stand on `places`."""
+
+    process: str
+    definition: int
+    places: tuple[str, ...]
+    business_key: str | None = None
+    parent: int | None = None
+    parent_element: int | None = None
+    mailbox: int | None = None
+    message_name: str = ""
+    message_key: str = ""
+
+
+class InstanceCompleted(Record, tag=2):
+    """The last token of the process was consumed."""
+
+
+class InstanceTerminated(Record, tag=3):
+    """A command, or the parent, ended the instance."""
+
+    reason: str
+
+
+class InstanceFailed(Record, tag=4):
+    """An error left the process uncaught and its parent was told."""
+
+    code: str
+    message: str
+
+
+class ElementPassed(Record, tag=5):
+    """An element was entered and left at once: a token moved from `place` to `taken`."""
+
+    scope: int
+    id: str
+    place: str
+    taken: tuple[str, ...]
+
+
+class ElementActivated(Record, tag=6):
+    """An element instance began, consuming the token on `place`."""
+
+    element: int
+    id: str
+    scope: int
+    place: str
+    item: int | None = None
+
+
+class ElementCompleted(Record, tag=7):
+    """An element instance ended normally; tokens stand on `taken`."""
+
+    element: int
+    taken: tuple[str, ...]
+
+
+class ElementTerminating(Record, tag=8):
+    """An element instance waits for what it called to end; `then` gets a token after that."""
+
+    element: int
+    then: str | None
+
+
+class ElementTerminated(Record, tag=9):
+    """An element instance was withdrawn; `then` is the place where its scope continues, if any."""
+
+    element: int
+    then: str | None
+
+
+class TokenWaiting(Record, tag=10):
+    """A token arrived at a join and waits on its flow."""
+
+    scope: int
+    place: str
+
+
+class JoinFired(Record, tag=11):
+    """A join consumed one token of each of `consumed` and was left by `taken`."""
+
+    scope: int
+    id: str
+    consumed: tuple[str, ...]
+    taken: tuple[str, ...]
+
+
+class TokensRemoved(Record, tag=12):
+    """Every token on a flow of the scope was withdrawn (terminate, interruption)."""
+
+    scope: int
+
+
+class TokenPlaced(Record, tag=13):
+    """An event put a token on `place` beside what was there."""
+
+    scope: int
+    place: str
+
+
+class ScopeEntered(Record, tag=14):
+    """A scope opened: its first tokens stand on `places`."""
+
+    element: int
+    places: tuple[str, ...]
+
+
+class VariablesSet(Record, tag=15):
+    """Variables of one scope (an element number, 0 for the process) got new values."""
+
+    scope: int
+    variables: Variables
+
+
+# --- work
+
+
+class JobCreated(Record, tag=20):
+    """A job stands for workers to do. `backoff` is the policy as numbers (engine.jobs)."""
+
+    element: int
+    type: str
+    retries: int
+    key: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class JobCompleted(Record, tag=21):
+    """A worker's result was accepted."""
+
+    element: int
+
+
+class JobFailed(Record, tag=22):
+    """An attempt failed; the next one may begin at `retry_at` unless no retries are left."""
+
+    element: int
+    retries: int
+    retry_at: int | None
+    message: str
+
+
+class JobErrorThrown(Record, tag=23):
+    """A worker threw a BPMN error; the element continues at its handler."""
+
+    element: int
+    code: str
+    message: str
+
+
+class JobCanceled(Record, tag=24):
+    """The job is no longer wanted: its element ended otherwise."""
+
+    element: int
+
+
+class JobRetried(Record, tag=25):
+    """A person gave a failed job new retries."""
+
+    element: int
+    retries: int
+
+
+class UserTaskCreated(Record, tag=30):
+    """Work for a person. Times are Unix milliseconds."""
+
+    element: int
+    name: str
+    assignee: str | None
+    candidate_groups: tuple[str, ...]
+    candidate_users: tuple[str, ...]
+    due_at: int | None
+    follow_up_at: int | None
+    priority: int
+    form: str | None
+
+
+class UserTaskAssigned(Record, tag=31):
+    """The task has another assignee, or none."""
+
+    element: int
+    assignee: str | None
+
+
+class UserTaskCompleted(Record, tag=32):
+    """A person completed the task."""
+
+    element: int
+    actor: str
+
+
+class UserTaskCanceled(Record, tag=33):
+    """The task is no longer wanted."""
+
+    element: int
+
+
+class DecisionEvaluated(Record, tag=34):
+    """A decision was made: `result` is the whole explained result (inputs, matched rules,
+    warnings).
+    """
+
+    element: int
+    decision: str
+    definition: int
+    result: Stored
+
+
+# --- waiting for events
+
+
+class TimerSet(Record, tag=40):
+    """`wait` fires at `due_at`; `repeats` counts the firings left after it, -1 without end."""
+
+    wait: int
+    owner: int
+    node: str
+    due_at: int
+    repeats: int = 0
+    cycle: str = ""
+
+
+class TimerFired(Record, tag=41):
+    """A timer was due and did its work."""
+
+    wait: int
+
+
+class SubscriptionRequested(Record, tag=42):
+    """A mailbox was asked to open a subscription."""
+
+    wait: int
+    owner: int
+    node: str
+    mailbox: int
+    name: str
+    correlation_key: str
+
+
+class SubscriptionConfirmed(Record, tag=43):
+    """The mailbox has the subscription: the element really waits."""
+
+    wait: int
+
+
+class MessageAccepted(Record, tag=44):
+    """An offered message was taken by the waiting element."""
+
+    wait: int
+    message: int
+    close: bool
+
+
+class MessageDeclined(Record, tag=45):
+    """An offered message came for an element that no longer waits."""
+
+    wait: int
+    message: int
+
+
+class SignalAwaited(Record, tag=46):
+    """An element waits for a signal."""
+
+    wait: int
+    owner: int
+    node: str
+    name: str
+
+
+class SignalReceived(Record, tag=47):
+    """A broadcast reached the waiting element."""
+
+    wait: int
+    close: bool
+    name: str
+
+
+class WaitClosed(Record, tag=48):
+    """A wait is no longer wanted; `kind` is timer, message or signal, `name` that of a signal."""
+
+    wait: int
+    kind: str
+    name: str = ""
+
+
+# --- multi-instance, calls, incidents
+
+
+class LoopStarted(Record, tag=50):
+    """A multi-instance body has its items: their count, and the collection as it was at entry."""
+
+    element: int
+    total: int
+    items: Stored | None
+
+
+class LoopItemsBegun(Record, tag=51):
+    """The body continues with item `upto`; a token on `*` stands while items are left to begin."""
+
+    element: int
+    upto: int
+    more: bool
+
+
+class LoopItemCompleted(Record, tag=52):
+    """An item ended; its output stands at the item's own index."""
+
+    element: int
+    item: int
+    output: Stored | None
+
+
+class CallStarted(Record, tag=53):
+    """A call activity started another instance."""
+
+    element: int
+    instance: int
+
+
+class CallEnded(Record, tag=54):
+    """The called instance reported its end."""
+
+    element: int
+
+
+class IncidentRaised(Record, tag=55):
+    """The instance is stuck at an element; `phase` says what a retry repeats: enter, leave or
+    job.
+    """
+
+    incident: int
+    element: int
+    code: str
+    message: str
+    phase: str
+
+
+class IncidentResolved(Record, tag=56):
+    """A person repaired it, or the element ended."""
+
+    incident: int
+
+
+# --- mailboxes
+
+
+class SubscriptionOpened(Record, tag=60):
+    """A mailbox has a new subscriber."""
+
+    position: int
+    name: str
+    correlation_key: str
+    instance: int
+    wait: int
+    process: str
+    element_id: str
+
+
+class SubscriptionClosed(Record, tag=61):
+    """A subscriber left."""
+
+    instance: int
+    wait: int
+
+
+class MessagePublished(Record, tag=62):
+    """A message came in."""
+
+    message: int
+    name: str
+    correlation_key: str
+    message_id: str | None
+    published_at: int
+    expires_at: int
+    variables: Variables
+
+
+class MessageOffered(Record, tag=63):
+    """A message was offered to a subscriber and counts as taken by its process meanwhile."""
+
+    message: int
+    instance: int
+    wait: int
+
+
+class MessageCorrelated(Record, tag=64):
+    """The subscriber accepted; `close` ends the subscription."""
+
+    message: int
+    instance: int
+    wait: int
+    close: bool
+
+
+class MessageReleased(Record, tag=65):
+    """The subscriber declined: the message is free for the next one of that process."""
+
+    message: int
+    instance: int
+    wait: int
+
+
+class MessageStarted(Record, tag=66):
+    """A message started an instance; with a correlation key the process is busy until it ends."""
+
+    message: int
+    process: str
+    instance: int
+
+
+class MessageExpired(Record, tag=67):
+    """A message is no longer kept."""
+
+    message: int
+
+
+class StartReleased(Record, tag=68):
+    """The instance that a message had started ended: its process may start again."""
+
+    process: str
+    correlation_key: str
+    name: str
+
+
+# --- broadcast, recurrence, registry
+
+
+class SignalAccepted(Record, tag=70):
+    """A signal is being broadcast to those who waited at `accepted_at`."""
+
+    number: int
+    name: str
+    variables: Variables
+    accepted_at: int
+
+
+class SignalDelivered(Record, tag=71):
+    """The broadcast reached the subscribers up to a cursor."""
+
+    number: int
+    count: int
+    instance: int
+    wait: int
+
+
+class BroadcastEnded(Record, tag=72):
+    """Everyone who waited was reached."""
+
+    number: int
+
+
+class RecurrenceSet(Record, tag=75):
+    """A timer start event is armed."""
+
+    process: str
+    node: str
+    definition: int
+    due_at: int
+    cycle: str
+    repeats: int
+
+
+class RecurrenceFired(Record, tag=76):
+    """A timer start event started an instance; `due_at` is the next firing, None after the last."""
+
+    instance: int
+    due_at: int | None
+    repeats: int
+
+
+class RecurrenceCleared(Record, tag=77):
+    """A timer start event was replaced or withdrawn."""
+
+
+class Deployed(Record, tag=80):
+    """Resources were deployed together: (name, kind, source) with the definition number of each."""
+
+    number: int
+    resources: tuple[tuple[str, str, Stored], ...]
+
+
+AnyRecord = (
+    InstanceStarted
+    | InstanceCompleted
+    | InstanceTerminated
+    | InstanceFailed
+    | ElementPassed
+    | ElementActivated
+    | ElementCompleted
+    | ElementTerminating
+    | ElementTerminated
+    | TokenWaiting
+    | JoinFired
+    | TokensRemoved
+    | TokenPlaced
+    | ScopeEntered
+    | VariablesSet
+    | JobCreated
+    | JobCompleted
+    | JobFailed
+    | JobErrorThrown
+    | JobCanceled
+    | JobRetried
+    | UserTaskCreated
+    | UserTaskAssigned
+    | UserTaskCompleted
+    | UserTaskCanceled
+    | DecisionEvaluated
+    | TimerSet
+    | TimerFired
+    | SubscriptionRequested
+    | SubscriptionConfirmed
+    | MessageAccepted
+    | MessageDeclined
+    | SignalAwaited
+    | SignalReceived
+    | WaitClosed
+    | LoopStarted
+    | LoopItemsBegun
+    | LoopItemCompleted
+    | CallStarted
+    | CallEnded
+    | IncidentRaised
+    | IncidentResolved
+    | SubscriptionOpened
+    | SubscriptionClosed
+    | MessagePublished
+    | MessageOffered
+    | MessageCorrelated
+    | MessageReleased
+    | MessageStarted
+    | MessageExpired
+    | StartReleased
+    | SignalAccepted
+    | SignalDelivered
+    | BroadcastEnded
+    | RecurrenceSet
+    | RecurrenceFired
+    | RecurrenceCleared
+    | Deployed
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[AnyRecord])
+
+encode_records = _encoder.encode
+
+
+def decode_records(data: bytes) -> list[AnyRecord]:
+    """Return the records of one turn, in order."""
+    return _decoder.decode(data)
+
+
+__all__ = [
+    "AnyRecord",
+    "PayloadRef",
+    "Record",
+    "decode_records",
+    "encode_records",
+]
