@@ -1,0 +1,84 @@
+-- name: next_log
+SELECT coalesce(max(log), 0) + 1 FROM log
+-- name: insert_log
+INSERT INTO log (log, node, opened_at) VALUES (?, ?, ?)
+-- name: unsealed_logs
+SELECT log FROM log WHERE sealed_at IS NULL ORDER BY log
+-- name: seal_log
+UPDATE log SET sealed_at = ? WHERE log = ?
+-- name: take_slots
+UPDATE slot SET log = ?
+-- name: insert_chain
+INSERT INTO chain (log, seq, kind, at, prev, root, hash, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+-- name: chain_head
+SELECT seq, hash FROM chain WHERE log = ? ORDER BY seq DESC LIMIT 1
+-- name: chain_hash
+SELECT hash FROM chain WHERE log = ? AND seq = ?
+-- name: last_instance
+SELECT max(key) FROM instance
+-- name: journal_tail
+SELECT header, blob FROM journal WHERE aggregate = ? AND version > ? ORDER BY version
+-- name: mailbox_subscriptions
+SELECT * FROM subscription WHERE mailbox = ? ORDER BY position
+-- name: mailbox_messages
+SELECT * FROM message WHERE mailbox = ? ORDER BY message
+-- name: payload
+SELECT data FROM payload WHERE digest = ? AND aggregate = ?
+-- name: job
+SELECT * FROM job WHERE instance = ? AND element = ?
+-- name: ready_jobs
+SELECT * FROM job WHERE type = ? AND status = 'ready' ORDER BY created_at LIMIT ?
+-- name: waiting_jobs
+SELECT * FROM job WHERE type = ? AND status = 'waiting' AND due_at <= ? ORDER BY due_at LIMIT ?
+-- name: expired_jobs
+SELECT * FROM job WHERE status = 'leased' AND due_at <= ? ORDER BY due_at LIMIT ?
+-- name: orphaned_jobs
+SELECT * FROM job WHERE status = 'leased' AND log <> ? ORDER BY instance, element LIMIT ?
+-- name: next_job_due
+SELECT min(due_at) FROM job WHERE status = 'waiting'
+-- name: due_timers
+SELECT * FROM timer WHERE due_at <= ? ORDER BY due_at LIMIT ?
+-- name: next_timer_due
+SELECT min(due_at) FROM timer
+-- name: outbox
+SELECT * FROM outbox ORDER BY number LIMIT ?
+-- name: expired_messages
+SELECT * FROM message WHERE expires_at <= ? ORDER BY expires_at LIMIT ?
+-- name: next_message_expiry
+SELECT min(expires_at) FROM message
+-- name: signal_subscribers
+SELECT * FROM signal WHERE name = ? AND (instance, subscription) > (?, ?) ORDER BY instance, subscription LIMIT ?
+-- name: dedupe
+SELECT * FROM dedupe WHERE scope = ? AND key = ?
+-- name: natural_keys
+SELECT * FROM natural_key WHERE process = ? AND digest = ?
+-- name: instance
+SELECT * FROM instance WHERE key = ?
+-- name: instances
+SELECT * FROM instance WHERE (?1 IS NULL OR process = ?1) AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR key < ?3) ORDER BY key DESC LIMIT ?4
+-- name: instances_oldest_first
+SELECT * FROM instance WHERE (?1 IS NULL OR process = ?1) AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR key > ?3) ORDER BY key LIMIT ?4
+-- name: instances_by_business_key
+SELECT * FROM instance WHERE business_key = ?3 AND (?1 IS NULL OR process = ?1) AND (?2 IS NULL OR status = ?2) ORDER BY key DESC LIMIT ?4
+-- name: count_instances
+SELECT process, status, count(*) FROM instance GROUP BY process, status ORDER BY process, status
+-- name: aggregates
+SELECT key FROM aggregate ORDER BY key
+-- name: journal_of
+SELECT log, seq, n, aggregate, version, leaf, header, blob FROM journal WHERE aggregate = ? AND version > ? ORDER BY version LIMIT ?
+-- name: journal_of_log
+SELECT log, seq, n, aggregate, version, leaf, header, blob FROM journal WHERE log = ? AND seq > ? AND seq <= ? ORDER BY seq, n
+-- name: chain
+SELECT log, seq, kind, at, prev, root, hash, note FROM chain WHERE log = ? AND seq > ? ORDER BY seq LIMIT ?
+-- name: logs
+SELECT log FROM log ORDER BY log
+-- name: user_tasks
+SELECT * FROM user_task WHERE (?1 IS NULL OR assignee = ?1) AND (?2 IS NULL OR instr(candidate_groups, ?2) > 0) AND (?3 IS NULL OR (instance, element) > (?3, ?4)) ORDER BY due_at IS NULL, due_at, instance LIMIT ?5
+-- name: waiting
+SELECT process, element_id, 'job:' || type, count(*) FROM job WHERE status <> 'failed' GROUP BY 1, 2, 3
+UNION ALL SELECT process, element_id, 'user-task', count(*) FROM user_task GROUP BY 1, 2
+UNION ALL SELECT process, element_id, 'message', count(*) FROM subscription GROUP BY 1, 2
+UNION ALL SELECT process, element_id, 'incident', count(*) FROM incident GROUP BY 1, 2
+UNION ALL SELECT i.process, t.element_id, 'timer', count(*) FROM timer t JOIN instance i ON i.key = t.aggregate GROUP BY 1, 2
+UNION ALL SELECT i.process, s.element_id, 'signal', count(*) FROM signal s JOIN instance i ON i.key = s.instance GROUP BY 1, 2
+ORDER BY 1, 2, 3

@@ -1,0 +1,403 @@
+"""SQLite: one file, one writer, every commit on disk before it returns.
+
+WAL with `synchronous = FULL`; the commit runs inline on the corridor's thread, and checkpoints of
+the WAL run on a helper thread. A lock file beside the database keeps a second process out.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from tenuto.engine import rows as r
+from tenuto.errors import (
+    OutcomeUnknown,
+    Sealed,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreRefused,
+)
+from tenuto.keys import COUNTER_BITS, SLOT_BITS, SLOTS
+from tenuto.store import statements
+from tenuto.store.chain import next_commit
+from tenuto.store.named_sql import load_queries, load_schema
+from tenuto.store.port import Batch, LogHead, StoredAggregate, StoredInstance
+from tenuto.store.sqlite_reader import SqliteReader, rows_of
+
+SQL = load_queries()
+FORMAT_LEVEL = b"1"
+CHECKPOINT_BYTES = 16 << 20
+CHECKPOINT_SECONDS = 0.2
+R = TypeVar("R")
+
+
+class SqliteStore:
+    """The store port on one SQLite file."""
+
+    def __init__(self, path: Path, *, on_phase: Callable[[str], None] | None = None) -> None:
+        """Open or create the database at `path`; `on_phase` is told each phase of a commit (tests).
+
+        Raises `StoreBusy` when another process owns it, `StoreCorrupt` when it is no database.
+        """
+        self.path = path
+        self._phase = on_phase
+        self._lock = _lock(path)
+        try:
+            self._connection = connect(path)
+            self._prepare()
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._closing = threading.Event()
+        self._checkpointer = threading.Thread(
+            target=self._checkpoint_often, name="tenuto-checkpoint", daemon=True
+        )
+        self._checkpointer.start()
+
+    def _prepare(self) -> None:
+        with translated():
+            self._connection.executescript("BEGIN IMMEDIATE;" + load_schema() + "COMMIT;")
+            have = self._one("SELECT value FROM meta WHERE name = 'format'")
+            if have is None:
+                self._connection.execute("BEGIN IMMEDIATE")
+                meta = [("format", FORMAT_LEVEL), ("cluster", os.urandom(16))]
+                for entry in meta:
+                    self._connection.execute("INSERT INTO meta VALUES (?, ?)", entry)
+                values = ", ".join(f"({slot}, 0)" for slot in range(SLOTS))
+                self._connection.execute(f"INSERT INTO slot VALUES {values}")
+                self._connection.execute("COMMIT")
+            elif have[0] != FORMAT_LEVEL:
+                raise StoreError(
+                    f"expected a database of format {FORMAT_LEVEL.decode()}, got {have[0]!r}; "
+                    "a newer release wrote it"
+                )
+
+    # --- the life of a log
+
+    def open_log(self, *, node: str, at: int) -> LogHead:
+        """Begin a new log; the lock file proves that every other log of this file is dead."""
+        with translated():
+            connection = self._connection
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                log = self._value("next_log")
+                sealed = self._seal_dead_logs(at)
+                connection.execute(SQL["insert_log"], (log, node, at))
+                connection.execute(SQL["take_slots"], (log,))
+                cluster = self._one("SELECT value FROM meta WHERE name = 'cluster'")
+                note = msgspec.msgpack.encode({"cluster": cluster[0], "seals": sealed})
+                head = LogHead(log, 0, bytes(32), 0)
+                row = next_commit(head, at, (), kind="open", note=note)
+                connection.execute(SQL["insert_chain"], row)
+                connection.execute("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+        last = self._value("last_instance") or 0
+        return LogHead(log, row.seq, row.hash, last >> (SLOT_BITS + COUNTER_BITS))
+
+    def _seal_dead_logs(self, at: int) -> list[tuple[int, int, bytes]]:
+        """Occupy the next number of every unsealed log; return their heads for the opening row."""
+        heads = []
+        for (log,) in self._connection.execute(SQL["unsealed_logs"]).fetchall():
+            seq, digest = self._connection.execute(SQL["chain_head"], (log,)).fetchone()
+            seal = next_commit(LogHead(log, seq, digest, 0), at, (), kind="seal")
+            self._connection.execute(SQL["insert_chain"], seal)
+            self._connection.execute(SQL["seal_log"], (at, log))
+            heads.append((log, seal.seq, seal.hash))
+        return heads
+
+    def commit(self, batch: Batch) -> None:
+        """Write a batch in one transaction, the chain row first: it is the fence."""
+        connection, phase = self._connection, self._phase
+        committing = False
+        try:
+            if phase is not None:
+                phase("before_begin")
+            connection.execute("BEGIN IMMEDIATE")
+            if phase is not None:
+                phase("after_begin")
+            try:
+                connection.execute(SQL["insert_chain"], batch.chain)
+            except sqlite3.IntegrityError as error:
+                raise Sealed(
+                    f"expected commit {batch.chain.seq} of log {batch.chain.log} to be free, but "
+                    "another process has sealed the log; this one must stop"
+                ) from error
+            if phase is not None:
+                phase("after_chain")
+            self._write(batch, phase)
+            committing = True
+            if phase is not None:
+                phase("before_commit")
+            connection.execute("COMMIT")
+            if phase is not None:
+                phase("after_commit")
+        except sqlite3.Error as error:
+            _roll_back(connection)
+            raise _translate(error, committing=committing) from error
+        except BaseException:
+            _roll_back(connection)
+            raise
+
+    def _write(self, batch: Batch, phase: Callable[[str], None] | None) -> None:
+        execute = self._connection.execute
+        for part in statements.chunks(batch.journal, 8):
+            values = [field for row in part for field in row]
+            execute(statements.insert_journal(len(part)), values)
+        if phase is not None:
+            phase("after_journal")
+        for table, rows in batch.puts.items():
+            for part in statements.chunks(rows, len(statements.COLUMNS[table])):
+                values = [field for row in part for field in row]
+                execute(statements.upsert(table, len(part)), values)
+        for table, keys in batch.deletes.items():
+            for part in statements.chunks(keys, len(statements.KEYS[table])):
+                values = [field for key in part for field in key]
+                execute(statements.delete(table, len(part)), values)
+        if phase is not None:
+            phase("after_puts")
+
+    def chain_hash(self, log: int, seq: int) -> bytes | None:
+        """Return the hash of a commit, read on a fresh connection: the old one may be broken."""
+        with translated():
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = connect(self.path)
+            found = self._connection.execute(SQL["chain_hash"], (log, seq)).fetchone()
+        return found[0] if found else None
+
+    # --- loads
+
+    def load_instances(self, keys: Sequence[int]) -> list[StoredInstance]:
+        """Return those of `keys` that exist."""
+        found = []
+        for row in self._by_keys("instance", "key", keys, r.InstanceRow):
+            tail = self._rows("journal_tail", (row.key, row.snapshot_version))
+            found.append(StoredInstance(row, tail))
+        return found
+
+    def load_aggregates(self, keys: Sequence[int]) -> list[StoredAggregate]:
+        """Return those of `keys` that exist."""
+        rows = self._by_keys("aggregate", "key", keys, r.AggregateRow)
+        return [StoredAggregate(row.key, row.version, row.snapshot) for row in rows]
+
+    def load_mailbox(self, key: int) -> tuple[list[r.SubscriptionRow], list[r.MessageRow]]:
+        """Return the rows of a mailbox in order."""
+        return (
+            rows_of(r.SubscriptionRow, self._rows("mailbox_subscriptions", (key,))),
+            rows_of(r.MessageRow, self._rows("mailbox_messages", (key,))),
+        )
+
+    def load_payloads(self, aggregate: int, digests: Sequence[bytes]) -> dict[bytes, bytes | None]:
+        """Return the bytes of payloads by digest."""
+        found: dict[bytes, bytes | None] = {}
+        for digest in digests:
+            rows = self._rows("payload", (digest, aggregate))
+            if rows:
+                found[digest] = rows[0][0]
+        return found
+
+    def load_jobs(self, keys: Sequence[tuple[int, int]]) -> list[r.JobRow]:
+        """Return the job rows that exist."""
+        return [row for key in keys for row in rows_of(r.JobRow, self._rows("job", key))]
+
+    def ready_jobs(self, types: Iterable[str], now: int, limit: int) -> list[r.JobRow]:
+        """Return jobs that may be leased, oldest first by type."""
+        found: list[r.JobRow] = []
+        for kind in types:
+            found += rows_of(r.JobRow, self._rows("ready_jobs", (kind, limit - len(found))))
+            found += rows_of(r.JobRow, self._rows("waiting_jobs", (kind, now, limit - len(found))))
+            if len(found) >= limit:
+                break
+        return found
+
+    def expired_jobs(self, now: int, limit: int) -> list[r.JobRow]:
+        """Return leased jobs whose lease ended."""
+        return rows_of(r.JobRow, self._rows("expired_jobs", (now, limit)))
+
+    def orphaned_jobs(self, log: int, limit: int) -> list[r.JobRow]:
+        """Return jobs leased to another log."""
+        return rows_of(r.JobRow, self._rows("orphaned_jobs", (log, limit)))
+
+    def next_job_due(self) -> int | None:
+        """Return when the next back-off ends."""
+        return self._value("next_job_due")
+
+    def due_timers(self, now: int, limit: int) -> list[r.TimerRow]:
+        """Return timers that are due, earliest first."""
+        return rows_of(r.TimerRow, self._rows("due_timers", (now, limit)))
+
+    def next_timer_due(self) -> int | None:
+        """Return when the next timer is due."""
+        return self._value("next_timer_due")
+
+    def outbox(self, limit: int) -> list[r.OutboxRow]:
+        """Return undelivered commands in order."""
+        return rows_of(r.OutboxRow, self._rows("outbox", (limit,)))
+
+    def expired_messages(self, now: int, limit: int) -> list[r.MessageRow]:
+        """Return kept messages past their time."""
+        return rows_of(r.MessageRow, self._rows("expired_messages", (now, limit)))
+
+    def next_message_expiry(self) -> int | None:
+        """Return when the next kept message expires."""
+        return self._value("next_message_expiry")
+
+    def signal_subscribers(
+        self, name: str, after: tuple[int, int], limit: int
+    ) -> list[r.SignalRow]:
+        """Return the next page of those who wait for a signal."""
+        return rows_of(r.SignalRow, self._rows("signal_subscribers", (name, *after, limit)))
+
+    def load_dedupe(self, keys: Sequence[tuple[str, str]]) -> list[r.DedupeRow]:
+        """Return the used keys among `keys`."""
+        return [row for key in keys for row in rows_of(r.DedupeRow, self._rows("dedupe", key))]
+
+    def load_natural_keys(self, keys: Sequence[tuple[str, bytes]]) -> list[r.NaturalKeyRow]:
+        """Return the rows of each natural key."""
+        return [
+            row for key in keys for row in rows_of(r.NaturalKeyRow, self._rows("natural_keys", key))
+        ]
+
+    def reader(self) -> SqliteReader:
+        """Return a reader for another thread."""
+        return SqliteReader(self.path)
+
+    def close(self) -> None:
+        """End the connection and free the lock."""
+        self._closing.set()
+        self._checkpointer.join()
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+        os.close(self._lock)
+
+    # --- below
+
+    def _rows(self, name: str, parameters: Sequence[Any]) -> list[Any]:
+        with translated():
+            return self._connection.execute(SQL[name], parameters).fetchall()
+
+    def _one(self, text: str) -> Any:
+        return self._connection.execute(text).fetchone()
+
+    def _value(self, name: str) -> Any:
+        with translated():
+            return self._connection.execute(SQL[name]).fetchone()[0]
+
+    def _by_keys(
+        self, table: str, column: str, keys: Sequence[int], kind: Callable[..., R]
+    ) -> list[R]:
+        found: list[R] = []
+        for part in statements.chunks(keys, 1):
+            with translated():
+                text = statements.select_keys(table, column, len(part))
+                found += [kind(*row) for row in self._connection.execute(text, part)]
+        return found
+
+    def _checkpoint_often(self) -> None:
+        """Move the WAL into the database off the commit path, when it has grown."""
+        wal = Path(f"{self.path}-wal")
+        connection = connect(self.path)
+        while not self._closing.wait(CHECKPOINT_SECONDS):
+            with suppress(sqlite3.Error, OSError):
+                if wal.stat().st_size > CHECKPOINT_BYTES:
+                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        connection.close()
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Return a connection with the settings that durability needs."""
+    try:
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5.0
+        )
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "wal_autocheckpoint = 0",
+            "cache_size = -65536",
+            "temp_store = MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error as error:
+        raise _translate(error, committing=False) from error
+    return connection
+
+
+def _lock(path: Path) -> int:
+    lock = Path(f"{path}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StoreError(f"expected to open `{path}`: {error.strerror}") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
+        os.close(handle)
+        raise StoreBusy(
+            f"expected `{path}` to be free, but process {holder} holds it; stop that process or "
+            "use another database (--db)"
+        ) from error
+    with suppress(OSError):
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+    return handle
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    with suppress(sqlite3.Error):
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+class translated:  # noqa: N801  (reads as a sentence: with translated())
+    """Turn the driver's errors into the store's."""
+
+    def __enter__(self) -> None:
+        """Watch the block."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raise the store's error for the driver's."""
+        if isinstance(error, sqlite3.Error):
+            raise _translate(error, committing=False) from error
+
+
+def _translate(error: sqlite3.Error, *, committing: bool) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) or 0
+    primary = code & 0xFF
+    text = str(error)
+    if primary == sqlite3.SQLITE_FULL or any(
+        os.strerror(number) in text for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    ):
+        return StoreFull(f"expected space for the database, but {text}; free some and go on")
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusy(f"expected the database to be free, but {text}")
+    if primary == sqlite3.SQLITE_IOERR:
+        if committing:
+            return OutcomeUnknown(f"the commit may or may not have happened: {text}")
+        return StoreFull(f"expected the disk to take the write, but {text}")
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreCorrupt(f"expected a sound Tenuto database, but {text}")
+    if primary in (
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_RANGE,
+    ) or isinstance(error, sqlite3.InterfaceError | sqlite3.DataError | sqlite3.ProgrammingError):
+        return StoreRefused(f"the database refuses a row: {text}")
+    return StoreError(f"the database failed: {text}")

@@ -1,0 +1,146 @@
+"""Reading committed rows of a SQLite database, from any thread and beside the process that
+writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tenuto.engine import rows as r
+from tenuto.errors import StoreCorrupt, StoreError
+from tenuto.store import statements
+from tenuto.store.named_sql import load_queries
+from tenuto.store.port import ChainRow, InstanceQuery, JournalRow, StoredInstance
+
+SQL = load_queries()
+KINDS: dict[str, Any] = dict(r.TABLES)
+R = TypeVar("R")
+
+
+def rows_of(kind: Callable[..., R], found: Iterable[Sequence[Any]]) -> list[R]:
+    """Return tuples of the driver as row structs."""
+    return [kind(*row) for row in found]
+
+
+class SqliteReader:
+    """The reader port; each call is a transaction of its own."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file for reading. Raises `StoreError` when it is not there."""
+        try:
+            self._connection = sqlite3.connect(
+                f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("SELECT count(*) FROM meta").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"expected a Tenuto database at `{path}`: {error}") from error
+
+    def _all(self, name: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        try:
+            return self._connection.execute(SQL[name], parameters).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise StoreCorrupt(f"expected to read the database: {error}") from error
+
+    def instances(self, query: InstanceQuery) -> list[r.InstanceRow]:
+        """Return a page of instances."""
+        if query.business_key is not None:
+            name, third = "instances_by_business_key", query.business_key
+        else:
+            name = "instances" if query.newest_first else "instances_oldest_first"
+            third = query.after  # type: ignore[assignment]  # the third parameter is either
+        found = self._all(name, (query.process, query.status, third, query.limit))
+        return rows_of(r.InstanceRow, found)
+
+    def instance(self, key: int) -> StoredInstance | None:
+        """Return one instance with its journal tail."""
+        rows = rows_of(r.InstanceRow, self._all("instance", (key,)))
+        if not rows:
+            return None
+        tail = self._all("journal_tail", (key, rows[0].snapshot_version))
+        return StoredInstance(rows[0], tail)
+
+    def count_instances(self) -> dict[tuple[str, str], int]:
+        """Return counts by (process, status)."""
+        return {(process, status): count for process, status, count in self._all("count_instances")}
+
+    def journal_of(
+        self, aggregate: int, after_version: int = 0, limit: int = 1000
+    ) -> list[JournalRow]:
+        """Return the turns of one aggregate."""
+        return rows_of(JournalRow, self._all("journal_of", (aggregate, after_version, limit)))
+
+    def feed(self, cursor: dict[int, int], limit: int) -> list[JournalRow]:
+        """Return turns after the cursor; whole commits only, so a page may be a little longer."""
+        found: list[JournalRow] = []
+        for log in self.logs():
+            after = cursor.get(log, 0)
+            while len(found) < limit:
+                chain = self.chain(log, after, 64)
+                if not chain:
+                    break
+                last = chain[-1].seq
+                found += rows_of(JournalRow, self._all("journal_of_log", (log, after, last)))
+                after = last
+        return found
+
+    def chain(self, log: int, after_seq: int = 0, limit: int = 1000) -> list[ChainRow]:
+        """Return commits of a log in order."""
+        return rows_of(ChainRow, self._all("chain", (log, after_seq, limit)))
+
+    def logs(self) -> list[int]:
+        """Return all logs, oldest first."""
+        return [log for (log,) in self._all("logs")]
+
+    def rows(
+        self,
+        table: str,
+        *,
+        instance: int | None = None,
+        after: tuple[object, ...] | None = None,
+        limit: int = 1000,
+    ) -> list[r.Row]:
+        """Return rows of a table in primary-key order."""
+        key = statements.KEYS[table]
+        names = ", ".join(key)
+        where, values = [], []
+        if instance is not None:
+            where.append(f"{key[0]} = ?")
+            values.append(instance)
+        if after is not None:
+            where.append(f"({names}) > ({', '.join('?' * len(key))})")
+            values.extend(after)  # type: ignore[arg-type]  # key values
+        condition = f"WHERE {' AND '.join(where)}" if where else ""
+        text = f"SELECT * FROM {table} {condition} ORDER BY {names} LIMIT ?"  # noqa: S608  # names come from the row structs
+        found = self._connection.execute(text, (*values, limit)).fetchall()
+        return rows_of(KINDS[table], found)
+
+    def user_tasks(
+        self,
+        *,
+        assignee: str | None = None,
+        group: str | None = None,
+        after: tuple[int, int] | None = None,
+        limit: int = 100,
+    ) -> list[r.UserTaskRow]:
+        """Return open user tasks, earliest due first."""
+        quoted = None if group is None else json.dumps(group)
+        first, second = after or (None, None)
+        found = self._all("user_tasks", (assignee, quoted, first, second, limit))
+        return rows_of(r.UserTaskRow, found)
+
+    def waiting(self) -> list[tuple[str, str, str, int]]:
+        """Return (process, element id, what, count) of everything that waits."""
+        return [tuple(row) for row in self._all("waiting")]
+
+    def payload(self, aggregate: int, digest: bytes) -> bytes | None:
+        """Return the bytes of a payload; None when erased."""
+        found = self._all("payload", (digest, aggregate))
+        return found[0][0] if found else None
+
+    def close(self) -> None:
+        """Free the connection."""
+        self._connection.close()
