@@ -1,0 +1,1 @@
+"""The only place where time passes: the corridor, timers, leases, outbox, recovery and limits."""

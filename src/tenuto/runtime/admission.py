@@ -1,0 +1,229 @@
+"""Admission: which instance a start becomes, and whether it was asked before.
+
+Uniqueness lives in one slot: a start with a unique business key or an idempotency key is decided in
+the slot of that key's hash (business key first), and its instance lives there. A repeat with the
+same payload gets the first answer again; the same key with another payload is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from tenuto import values
+from tenuto.engine import rejections as why
+from tenuto.engine.commands import Lookalike, StartInstance, encode_command
+from tenuto.engine.natural_keys import natural_digest, near_text
+from tenuto.engine.rejections import Rejection
+from tenuto.engine.rows import DedupeRow, NaturalKeyRow
+from tenuto.keys import slot_of_text
+from tenuto.runtime.limits import KEY_LENGTH_MAX
+
+if TYPE_CHECKING:
+    from tenuto.engine.index import RowChanges
+    from tenuto.engine.world import ProcessDefinition, World
+    from tenuto.runtime.requests import Request
+    from tenuto.store.port import Store
+
+DedupeKey = tuple[str, str]
+
+
+class Admission(NamedTuple):
+    """What a start is known by.
+
+    `dedupe` are the keys that must be free; `natural` its natural key.
+    """
+
+    command: StartInstance
+    slot: int
+    dedupe: tuple[DedupeKey, ...]
+    fingerprint: bytes
+    natural: tuple[str, bytes] | None
+    near: str | None
+
+
+class _Decoded(Mapping[str, Any]):
+    """The variables of a start, decoded on access."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self._variables = variables
+
+    def __getitem__(self, name: str) -> Any:
+        return values.decode(self._variables[name])
+
+    def __iter__(self) -> Any:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+
+def admit(world: World, request: Request, any_slot: int) -> Admission | Rejection:
+    """Return what a start is known by, or why it cannot be known."""
+    command = request.command
+    assert isinstance(command, StartInstance), "only starts are admitted"
+    definition = world.latest.get(command.process)
+    unique = request.unique
+    if definition is not None:
+        command, unique = _with_business_key(definition, command, unique)
+    for what, key in (
+        ("business key", command.business_key),
+        ("idempotency key", request.idempotency_key),
+    ):
+        refused = check_key(what, key)
+        if refused is not None:
+            return refused
+    dedupe: list[DedupeKey] = []
+    if unique and command.business_key is not None:
+        dedupe.append((f"business-key:{command.process}", command.business_key))
+    if request.idempotency_key is not None:
+        dedupe.append((f"start:{command.process}", request.idempotency_key))
+    natural, near = _natural_key(definition, command)
+    slot = slot_of_text(*dedupe[0]) if dedupe else any_slot
+    print_of = _fingerprint(command) if dedupe else b""
+    return Admission(command, slot, tuple(dedupe), print_of, natural, near)
+
+
+def check_key(what: str, key: str | None) -> Rejection | None:
+    """Refuse a key that some store could not hold, the same for every store."""
+    if key is None:
+        return None
+    if not key or len(key) > KEY_LENGTH_MAX or "\x00" in key or _has_surrogate(key):
+        return Rejection(
+            why.INVALID_VALUE,
+            f"expected a {what} of 1 to {KEY_LENGTH_MAX} characters without NUL or lone surrogates, "
+            f"got {len(key)} characters beginning `{key[:40]!r}`",
+        )
+    return None
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _with_business_key(
+    definition: ProcessDefinition, command: StartInstance, unique: bool
+) -> tuple[StartInstance, bool]:
+    source = definition.graph.business_key
+    if source is None:
+        return command, unique
+    if command.business_key is not None or source.expression is None:
+        return command, True
+    found = source.expression.evaluate(_Decoded(command.variables)).value
+    if found is None:
+        return command, unique
+    return msgspec.structs.replace(command, business_key=str(found)), True
+
+
+def _natural_key(
+    definition: ProcessDefinition | None, command: StartInstance
+) -> tuple[tuple[str, bytes] | None, str | None]:
+    rule = definition.graph.natural_key if definition is not None else None
+    if rule is None:
+        return None, None
+    variables = _Decoded(command.variables)
+    digest = natural_digest(rule, variables)
+    if digest is None:
+        return None, None
+    return (command.process, digest), near_text(rule, variables)
+
+
+def _fingerprint(command: StartInstance) -> bytes:
+    return hashlib.sha256(encode_command(msgspec.structs.replace(command, lookalikes=()))).digest()
+
+
+class Known:
+    """The used keys that matter to a batch: read once, then kept current as the batch goes."""
+
+    def __init__(self, store: Store) -> None:
+        """Begin with nothing read."""
+        self._store = store
+        self._admitted: dict[int, Admission | Rejection] = {}
+        self._unread: list[Admission] = []
+        self._dedupe: dict[DedupeKey, DedupeRow | None] = {}
+        self._natural: dict[tuple[str, bytes], list[NaturalKeyRow]] = {}
+
+    def admit(self, world: World, request: Request, any_slot: int) -> Admission | Rejection:
+        """Return what a start is known by; the answer is kept for the batch."""
+        found = self._admitted.get(id(request))
+        if found is None:
+            found = self._admitted[id(request)] = admit(world, request, any_slot)
+            if isinstance(found, Admission) and (found.dedupe or found.natural):
+                self._unread.append(found)
+        return found
+
+    def read(self) -> None:
+        """Read the rows of the starts that were admitted, all at once."""
+        if not self._unread:
+            return
+        keys: list[DedupeKey] = []
+        naturals: list[tuple[str, bytes]] = []
+        for admission in self._unread:
+            keys.extend(admission.dedupe)
+            if admission.natural is not None:
+                naturals.append(admission.natural)
+        self._unread.clear()
+        if keys:
+            self._dedupe.update(dict.fromkeys(keys))
+            for row in self._store.load_dedupe(keys):
+                self._dedupe[(row.scope, row.key)] = row
+        if naturals:
+            for natural in naturals:
+                self._natural.setdefault(natural, [])
+            for found in self._store.load_natural_keys(list(dict.fromkeys(naturals))):
+                self._natural[(found.process, found.digest)].append(found)
+
+    def repeat(self, admission: Admission) -> int | Rejection | None:
+        """Return the instance of an equal earlier start, why this one is refused, or nothing if
+        it is new.
+        """
+        for scope, key in admission.dedupe:
+            row = self._dedupe.get((scope, key))
+            if row is None:
+                continue
+            if scope.startswith("start:"):
+                if row.fingerprint == admission.fingerprint:
+                    return row.instance
+                return Rejection(
+                    why.KEY_REUSED,
+                    f"expected idempotency key `{key}` to come with the same payload as before, but it "
+                    f"differs; instance {row.instance} has it",
+                )
+            if not self._has_equal_start(admission):
+                return Rejection(
+                    why.DUPLICATE_BUSINESS_KEY,
+                    f"expected business key `{key}` to be new, but instance {row.instance} has it",
+                )
+        return None
+
+    def _has_equal_start(self, admission: Admission) -> bool:
+        """Tell whether the idempotency key says that this is the same start again."""
+        for scope, key in admission.dedupe:
+            row = self._dedupe.get((scope, key))
+            if scope.startswith("start:") and row is not None:
+                return row.fingerprint == admission.fingerprint
+        return False
+
+    def lookalikes(self, admission: Admission) -> tuple[Lookalike, ...]:
+        """Return the earlier instances with an equal natural key, oldest first."""
+        if admission.natural is None:
+            return ()
+        found = self._natural.get(admission.natural, [])
+        ordered = sorted(found, key=lambda row: row.instance)
+        return tuple(Lookalike(row.business_key or str(row.instance), row.near) for row in ordered)
+
+    def accept(self, admission: Admission, instance: int, at: int, rows: RowChanges) -> None:
+        """Keep the keys of a start that was accepted."""
+        for scope, key in admission.dedupe:
+            row = DedupeRow(scope, key, admission.fingerprint, b"", instance, at)
+            self._dedupe[(scope, key)] = row
+            rows.change("dedupe", (scope, key), row)
+        if admission.natural is not None:
+            process, digest = admission.natural
+            business_key = admission.command.business_key
+            natural = NaturalKeyRow(process, digest, instance, business_key, admission.near)
+            self._natural.setdefault(admission.natural, []).append(natural)
+            rows.change("natural_key", (process, digest, instance), natural)

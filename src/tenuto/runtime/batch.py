@@ -1,0 +1,285 @@
+"""One batch: turns of several aggregates that one commit makes durable.
+
+A batch runs requests, timers and the commands that aggregates send each other, and gathers journal
+rows, row changes, answers and jobs to hand out. Nothing of it is seen before its commit has
+returned.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tenuto.engine import commands as c
+from tenuto.engine import index
+from tenuto.engine import rows as row
+from tenuto.engine.advance import Outcome, advance_instance
+from tenuto.engine.aggregates import NamedOutcome, advance_named
+from tenuto.engine.lifecycle import InstanceStatus
+from tenuto.engine.mailbox import MailboxState
+from tenuto.engine.records import Record, encode_records
+from tenuto.engine.recurrence import RecurrenceState
+from tenuto.engine.rejections import Rejection
+from tenuto.engine.rows import JobRow
+from tenuto.engine.state import ROOT, encode_state
+from tenuto.engine.stored import frame
+from tenuto.engine.turn import visible_variables
+from tenuto.runtime.leases import Job, Seats
+from tenuto.runtime.limits import TAIL_TURNS_MAX
+from tenuto.runtime.requests import Answer, Ended, Reply, Request, Result
+from tenuto.store.codec import leaf_of, pack_blob
+from tenuto.store.headers import Header, encode_header
+from tenuto.store.port import JournalRow
+
+if TYPE_CHECKING:
+    from tenuto.engine.state import InstanceState
+    from tenuto.engine.stored import Variables
+    from tenuto.engine.world import World
+    from tenuto.keys import KeyMint
+    from tenuto.runtime.leases import Leases
+    from tenuto.runtime.warm import Warm, WarmInstance
+
+
+class Hop(NamedTuple):
+    """A command between aggregates. `stored` tells whether an outbox row stands for it."""
+
+    sender: int
+    receiver: int
+    number: int
+    command: c.Command
+    stored: bool
+
+
+class Item(NamedTuple):
+    """One thing to do: a command for an aggregate, and where it came from."""
+
+    receiver: int
+    command: c.Command
+    request: Request | None = None
+    hop: Hop | None = None
+
+
+class Batch:
+    """The turns of one commit."""
+
+    def __init__(
+        self,
+        world: World,
+        warm: Warm,
+        leases: Leases,
+        mint: KeyMint,
+        now: int,
+        first_hop: int,
+    ) -> None:
+        """Begin with nothing to write."""
+        self.world = world
+        self.rows = index.RowChanges()
+        self.hops: deque[Hop] = deque()
+        self.touched: dict[int, None] = {}
+        self.turns = 0
+        self.now = now
+        self.journal: list[tuple[int, int, bytes, bytes, bytes]] = []
+        self.answers: list[tuple[Reply, Result]] = []
+        self.hand_outs: list[tuple[Seats, Job]] = []
+        self.waiters: list[tuple[int, Reply]] = []
+        self.ended: dict[int, Ended] = {}
+        self.next_timer: int | None = None
+        self.next_expiry: int | None = None
+        self.leased: list[tuple[tuple[int, int], JobRow]] = []
+        self.freed: list[tuple[int, int]] = []
+        self.unleased: list[tuple[int, int]] = []
+        self._warm = warm
+        self._leases = leases
+        self._mint = mint
+        self.next_hop = first_hop
+
+    def run(self, item: Item) -> None:
+        """Run one command and take in what it gives."""
+        hop = item.hop
+        if hop is not None and hop.stored:
+            self.rows.delete("outbox", (hop.sender, hop.receiver, hop.number))
+        self.turns += 1
+        result = self._run_instance(item) if item.receiver >= 0 else self._run_named(item)
+        request = item.request
+        if request is not None and request.reply is not None:
+            if isinstance(result, Rejection) or not request.reply.at_end:
+                self.answers.append((request.reply, result))
+            else:
+                self.waiters.append((item.receiver, request.reply))
+        if isinstance(result, Rejection) and isinstance(item.command, c.FireTimer):
+            self.rows.delete("timer", (item.receiver, item.command.wait))
+
+    # --- instances
+
+    def _run_instance(self, item: Item) -> Result:
+        command, key = item.command, item.receiver
+        starts = isinstance(command, c.StartInstance)
+        warm = self._warm.begin(key) if starts else self._warm.instance(key)
+        if warm is None:
+            return Rejection("not-found", f"expected instance {key}, but there is none")
+        state = warm.state
+        outcome = advance_instance(self.world, state, command, self.now, self._mint, warm.payloads)
+        if isinstance(outcome, Rejection):
+            if not state.version:
+                self._warm.evict((key,))
+            return outcome
+        self._keep_instance(item, warm, outcome)
+        return Answer(key, {"instance": str(key)})
+
+    def _keep_instance(self, item: Item, warm: WarmInstance, outcome: Outcome) -> None:
+        state = warm.state
+        key = state.key
+        self.touched[key] = None
+        at = state.last_at
+        for digest, data in outcome.payloads.items():
+            payload = row.PayloadRow(digest, key, frame(data))
+            self.rows.change("payload", (digest, key), payload)
+        index.index_instance(self.rows, state, outcome.records, at)
+        self._journal(item, key, state.version, at, outcome.records)
+        snapshot = None
+        if state.version - warm.snapshot_version >= TAIL_TURNS_MAX and state.is_live:
+            snapshot = pack_blob(encode_state(state))
+            warm.snapshot_version = state.version
+        self.rows.change(
+            "instance",
+            (key,),
+            index.instance_row(state, snapshot, warm.snapshot_version),
+        )
+        self._send(key, outcome.commands)
+        if not state.is_live:
+            self._end(state, warm)
+
+    def _end(self, state: InstanceState, warm: WarmInstance) -> None:
+        if state.key in self.ended or state.status is InstanceStatus.ACTIVE:
+            return
+        variables: Variables = {}
+        for name, stored in visible_variables(state, ROOT).items():
+            variables[name] = stored if isinstance(stored, bytes) else warm.payloads[stored.digest]
+        self.ended[state.key] = Ended(state.key, state.status.value, variables)
+
+    # --- named aggregates
+
+    def _run_named(self, item: Item) -> Result:
+        key = item.receiver
+        state = self._warm.named(key)
+        before = index.MailboxKeys(state) if isinstance(state, MailboxState) else None
+        outcome = advance_named(self.world, state, item.command, self.now, self._mint)
+        if isinstance(outcome, Rejection):
+            return outcome
+        if outcome.records or outcome.commands:
+            self._keep_named(item, state, outcome, before)
+        return Answer(key, outcome.answer)
+
+    def _keep_named(
+        self, item: Item, state: Any, outcome: NamedOutcome, before: index.MailboxKeys | None
+    ) -> None:
+        key = state.key
+        self.touched[key] = None
+        if before is not None:
+            index.index_mailbox(self.rows, state, outcome.records, before)
+        elif isinstance(state, RecurrenceState):
+            index.index_recurrence(self.rows, state)
+        self._journal(item, key, state.version, self.now, outcome.records)
+        aggregate = index.aggregate_row(state)
+        packed = aggregate._replace(snapshot=pack_blob(aggregate.snapshot or b""))
+        self.rows.change("aggregate", (key,), packed)
+        self._send(key, outcome.commands)
+
+    # --- both
+
+    def _journal(self, item: Item, key: int, version: int, at: int, records: list[Record]) -> None:
+        request = item.request
+        header = encode_header(
+            Header(
+                type(item.command).__name__,
+                at,
+                self.world.version,
+                request.actor if request else "",
+                item.hop.sender if item.hop else 0,
+                request.idempotency_key if request else None,
+            )
+        )
+        blob = pack_blob(encode_records(records))
+        self.journal.append((key, version, leaf_of(key, version, header, blob), header, blob))
+
+    def _send(self, sender: int, commands: list[tuple[int, c.Command]]) -> None:
+        for receiver, command in commands:
+            self.hops.append(Hop(sender, receiver, self.next_hop, command, stored=False))
+            self.next_hop += 1
+
+    # --- before the commit
+
+    def finish(self) -> None:
+        """Lease the jobs that were born, keep the hops that are left, and note what is due when."""
+        self._lease_jobs()
+        for hop in self.hops:
+            if not hop.stored:
+                stored = row.OutboxRow(
+                    hop.sender, hop.receiver, hop.number, c.encode_command(hop.command)
+                )
+                self.rows.add("outbox", (hop.sender, hop.receiver, hop.number), stored)
+        timers = self.rows.puts["timer"].values()
+        self.next_timer = min((timer.due_at for timer in timers), default=None)  # type: ignore[union-attr]  # TimerRow
+        messages = self.rows.puts["message"].values()
+        self.next_expiry = min((one.expires_at for one in messages), default=None)  # type: ignore[union-attr]  # MessageRow
+
+    def _lease_jobs(self) -> None:
+        jobs = self.rows.puts["job"]
+        for gone in self.rows.deletes["job"]:
+            self.freed.append(gone)  # type: ignore[arg-type]  # job keys are pairs
+        for key, job in list(jobs.items()):
+            assert isinstance(job, JobRow), "the job table holds job rows"
+            jobs[key] = self.lease_or_wait(job)
+
+    def lease_or_wait(self, job: JobRow) -> JobRow:
+        """Give a ready job to a free seat of this node, or leave it to be found."""
+        if job.status == "leased":
+            return job
+        key = (job.instance, job.element)
+        is_held = self._leases.of(key) is not None
+        if is_held:
+            self.unleased.append(key)
+        free = job.status == "ready" and not is_held
+        seat = self._leases.seat_for(job.type) if free else None
+        if seat is None:
+            if job.status == "ready":
+                self._leases.has_backlog = True
+            return self._leases.operational(job)
+        return self.hand_out(job, seat)
+
+    def hand_out(self, job: JobRow, seat: Seats) -> JobRow:
+        """Lease a job to a seat and prepare what the worker gets."""
+        leased = self._leases.lease(job, seat, self.now)
+        warm = self._warm.instance(job.instance)
+        assert warm is not None, f"job of instance {job.instance}, which does not exist"
+        state = warm.state
+        known = state.jobs[job.element]
+        variables: Variables = {}
+        for name, stored in visible_variables(state, job.element).items():
+            variables[name] = stored if isinstance(stored, bytes) else warm.payloads[stored.digest]
+        assert leased.due_at is not None, "a lease has an end"
+        self.leased.append(((job.instance, job.element), job))
+        work = Job(
+            job.instance,
+            job.element,
+            job.type,
+            job.process,
+            job.element_id,
+            state.business_key,
+            known.key,
+            known.headers,
+            leased.attempt,
+            leased.retries,
+            leased.token,
+            leased.due_at,
+            variables,
+        )
+        self.hand_outs.append((seat, work))
+        return leased
+
+    def rows_of_journal(self, log: int, seq: int) -> list[JournalRow]:
+        """Return the journal rows of this batch under their place in the log."""
+        return [
+            JournalRow(log, seq, n, key, version, leaf, header, blob)
+            for n, (key, version, leaf, header, blob) in enumerate(self.journal)
+        ]

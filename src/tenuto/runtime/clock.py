@@ -1,0 +1,26 @@
+"""The clock of a store: Unix milliseconds that never run backwards."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where `now` comes from. Tests and the simulator give a virtual one."""
+
+    def now(self) -> int:
+        """Return Unix milliseconds."""
+
+
+class SystemClock:
+    """The wall clock, held when it is set back."""
+
+    def __init__(self) -> None:
+        """Start at the present."""
+        self._last = 0
+
+    def now(self) -> int:
+        """Return Unix milliseconds, never less than before."""
+        self._last = max(self._last, time.time_ns() // 1_000_000)
+        return self._last

@@ -1,0 +1,224 @@
+"""Leases: who holds a job, and who may still complete it.
+
+A job of this node is *born leased*: the commit that creates it already says attempt, token and log,
+so an attempt is durable before its handler starts. Tokens fence: only the holder of the current
+token completes a job. Leases are operational; the journal knows nothing of them.
+
+Jobs that were leased when their process died run again under a cap of half as many as ran then, so
+that a job that kills its process is alone after a few lives; alone three times, it becomes an
+incident.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
+
+from tenuto.engine.rows import JobRow
+from tenuto.runtime.limits import LEASE_SECONDS_DEFAULT
+
+if TYPE_CHECKING:
+    from tenuto.engine.stored import Variables
+
+JobKey = tuple[int, int]
+
+
+class Job(Struct, frozen=True):
+    """What a worker gets: work, its lease, and the variables that it sees (encoded values)."""
+
+    instance: int
+    element: int
+    type: str
+    process: str
+    element_id: str
+    business_key: str | None
+    idempotency_key: str
+    headers: tuple[tuple[str, str], ...]
+    attempt: int
+    retries: int
+    token: int
+    deadline: int
+    variables: Variables
+
+
+class Lease(NamedTuple):
+    """A job that somebody holds until `deadline` (Unix milliseconds)."""
+
+    token: int
+    attempt: int
+    deadline: int
+    crashes: int
+    seat: Seats
+
+
+class Seats:
+    """A worker of this process: the job types it takes, its free seats, and where jobs are
+    handed to.
+    """
+
+    def __init__(
+        self,
+        types: frozenset[str],
+        free: int,
+        hand_out: Callable[[list[Job]], None],
+        lease_seconds: dict[str, float] | None = None,
+    ) -> None:
+        """Offer `free` seats; `lease_seconds` overrides the default by job type."""
+        self.types = types
+        self.free = free
+        self.hand_out = hand_out
+        self._lease_seconds = lease_seconds or {}
+
+    def lease_ms(self, kind: str) -> int:
+        """Return how long a lease of a job type lasts."""
+        return int(self._lease_seconds.get(kind, LEASE_SECONDS_DEFAULT) * 1000)
+
+
+class Leases:
+    """The leases of this node's workers."""
+
+    def __init__(self, log: int) -> None:
+        """Begin with no worker and no lease."""
+        self._log = log
+        self._held: dict[JobKey, Lease] = {}
+        self._deadlines: list[tuple[int, JobKey, int]] = []
+        self._workers: list[Seats] = []
+        self._by_type: dict[str, list[Seats]] = {}
+        self._next_token = 1
+        self._history: dict[JobKey, tuple[int, int]] = {}
+        self.orphans: dict[JobKey, JobRow] = {}
+        self.cap: int | None = None
+        self.suspects: set[JobKey] = set()
+        self.has_backlog = True
+
+    def add_worker(self, worker: Seats) -> None:
+        """Let a worker take jobs."""
+        self._workers.append(worker)
+        for kind in worker.types:
+            self._by_type.setdefault(kind, []).append(worker)
+        self.has_backlog = True
+
+    def remove_worker(self, worker: Seats) -> None:
+        """Give a worker no more jobs."""
+        self._workers.remove(worker)
+        for kind in worker.types:
+            self._by_type[kind].remove(worker)
+
+    def free_types(self) -> dict[str, int]:
+        """Return the job types with a free seat and the number of seats for each."""
+        if self.cap is not None and len(self._held) >= self.cap:
+            return {}
+        free: dict[str, int] = {}
+        for kind, workers in self._by_type.items():
+            seats = sum(worker.free for worker in workers)
+            if seats:
+                free[kind] = seats
+        return free
+
+    def seat_for(self, kind: str) -> Seats | None:
+        """Return a worker with a free seat for a job type, if there is one."""
+        if self.cap is not None and len(self._held) >= self.cap:
+            return None
+        for worker in self._by_type.get(kind, ()):
+            if worker.free > 0:
+                return worker
+        return None
+
+    def remember(self, row: JobRow) -> None:
+        """Know the attempts of a job that was read from its row."""
+        self._history[(row.instance, row.element)] = (row.attempt, row.crashes)
+
+    def lease(self, row: JobRow, seat: Seats, now: int) -> JobRow:
+        """Give a job to a seat; return the row that makes it durable."""
+        key = (row.instance, row.element)
+        attempt, crashes = self._history.get(key, (0, 0))
+        token = self._next_token
+        self._next_token += 1
+        deadline = now + seat.lease_ms(row.type)
+        lease = Lease(token, attempt + 1, deadline, crashes, seat)
+        seat.free -= 1
+        self._held[key] = lease
+        heapq.heappush(self._deadlines, (deadline, key, token))
+        return row._replace(
+            status="leased",
+            due_at=deadline,
+            attempt=attempt + 1,
+            token=token,
+            log=self._log,
+            crashes=crashes,
+        )
+
+    def of(self, key: JobKey) -> Lease | None:
+        """Return the lease of a job."""
+        return self._held.get(key)
+
+    def end(self, key: JobKey) -> None:
+        """Free the seat of a job that was completed, failed or withdrawn."""
+        lease = self._held.pop(key, None)
+        if lease is not None:
+            lease.seat.free += 1
+            self._history[key] = (lease.attempt, 0)
+        self._release_suspect(key)
+
+    def forget(self, key: JobKey) -> None:
+        """The job is gone: its attempts matter no more."""
+        self.end(key)
+        self._history.pop(key, None)
+        self.orphans.pop(key, None)
+
+    def operational(self, row: JobRow) -> JobRow:
+        """Return a row that the engine made, with the attempts that were counted."""
+        key = (row.instance, row.element)
+        lease = self._held.get(key)
+        attempt, crashes = (lease.attempt, 0) if lease else self._history.get(key, (0, 0))
+        return row._replace(attempt=attempt, crashes=crashes) if attempt or crashes else row
+
+    def expired(self, now: int) -> list[tuple[JobKey, int]]:
+        """Return jobs whose lease has ended, with the token that held them."""
+        found = []
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, key, token = heapq.heappop(self._deadlines)
+            lease = self._held.get(key)
+            if lease is None or lease.token != token:
+                continue
+            if lease.deadline > now:
+                heapq.heappush(self._deadlines, (lease.deadline, key, token))
+            else:
+                found.append((key, token))
+        return found
+
+    def next_deadline(self) -> int | None:
+        """Return when the next lease may end."""
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def extend(self, key: JobKey, token: int, deadline: int) -> bool:
+        """Give a lease more time (heartbeat); tell whether it is still held."""
+        lease = self._held.get(key)
+        if lease is None or lease.token != token:
+            return False
+        self._held[key] = lease._replace(deadline=max(deadline, lease.deadline))
+        return True
+
+    def held(self) -> list[JobKey]:
+        """Return all leased jobs."""
+        return list(self._held)
+
+    def suspect(self, keys: list[JobKey]) -> None:
+        """Run jobs that were leased when their process died under a cap of half as many."""
+        self.suspects = set(keys)
+        self.cap = max(1, len(keys) // 2) if keys else None
+
+    def orphan(self, row: JobRow) -> None:
+        """Know a job whose process died: it is leased again before any other."""
+        self.orphans[(row.instance, row.element)] = row
+        self.has_backlog = True
+
+    def _release_suspect(self, key: JobKey) -> None:
+        if self.suspects:
+            self.suspects.discard(key)
+            if not self.suspects:
+                self.cap = None
+                self.has_backlog = True

@@ -1,0 +1,177 @@
+"""Warm aggregates: state that stays in memory between turns, and how it is loaded when it is not
+there.
+
+Warm state may be ahead of the database only between a turn and the commit of its batch; a batch
+that fails evicts every aggregate that it touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from tenuto.engine.aggregates import AGGREGATES
+from tenuto.engine.appliers import apply, close_turn
+from tenuto.engine.mailbox import MailboxState, Message, Subscription
+from tenuto.engine.records import decode_records
+from tenuto.engine.rows import MessageRow, SubscriptionRow
+from tenuto.engine.state import InstanceState, decode_state
+from tenuto.engine.stored import PayloadRef, Variables
+from tenuto.keys import kind_of
+from tenuto.runtime.limits import WARM_AGGREGATES_MAX
+from tenuto.store.codec import unpack_blob
+from tenuto.store.headers import decode_header
+from tenuto.store.port import Store, StoredInstance
+
+_variables = msgspec.msgpack.Decoder(dict[str, bytes])
+_taken = msgspec.msgpack.Decoder(tuple[dict[str, tuple[int, int]], list[tuple[int, int]]])
+
+
+class WarmInstance:
+    """An instance in memory, with the bytes of its payloads and the version of its stored
+    snapshot.
+    """
+
+    __slots__ = ("payloads", "snapshot_version", "state")
+
+    def __init__(self, state: InstanceState, snapshot_version: int) -> None:
+        """Hold a state; its payloads are loaded by `Warm`."""
+        self.state = state
+        self.snapshot_version = snapshot_version
+        self.payloads: dict[bytes, bytes] = {}
+
+
+def fold(stored: StoredInstance) -> WarmInstance:
+    """Return the state of an instance: its snapshot and the turns after it."""
+    row = stored.row
+    if row.snapshot is None:
+        state = InstanceState(row.key)
+    else:
+        state = decode_state(unpack_blob(row.snapshot))
+    for header, blob in stored.tail:
+        at = decode_header(header).now
+        for record in decode_records(unpack_blob(blob)):
+            apply(state, record, at)
+        close_turn(state, at)
+    assert state.version == row.version, f"instance {row.key}: {state.version} != {row.version}"
+    return WarmInstance(state, row.snapshot_version)
+
+
+def references(state: InstanceState) -> list[bytes]:
+    """Return the digests of payloads that a state refers to."""
+    found = []
+    for element in state.elements.values():
+        values = [*element.variables.values()]
+        if element.loop is not None:
+            values += [*element.loop.outputs.values()]
+            if element.loop.items is not None:
+                values.append(element.loop.items)
+        found += [value.digest for value in values if isinstance(value, PayloadRef)]
+    return found
+
+
+class Warm:
+    """The aggregates in memory, least recently used first."""
+
+    def __init__(self, store: Store, limit: int = WARM_AGGREGATES_MAX) -> None:
+        """Begin cold."""
+        self._store = store
+        self._limit = limit
+        self._instances: dict[int, WarmInstance] = {}
+        self._named: dict[int, Any] = {}
+
+    def instance(self, key: int) -> WarmInstance | None:
+        """Return an instance, loading it if need be; nothing if there is none."""
+        warm = self._instances.pop(key, None)
+        if warm is None:
+            self.prefetch((key,))
+            warm = self._instances.pop(key, None)
+            if warm is None:
+                return None
+        self._instances[key] = warm
+        return warm
+
+    def peek(self, key: int) -> WarmInstance | None:
+        """Return an instance that is warm already."""
+        return self._instances.get(key)
+
+    def prefetch(self, keys: Iterable[int]) -> None:
+        """Load those instances that are not warm, in one read."""
+        cold = [key for key in keys if key not in self._instances]
+        if not cold:
+            return
+        for stored in self._store.load_instances(cold):
+            warm = fold(stored)
+            digests = references(warm.state)
+            if digests:
+                loaded = self._store.load_payloads(stored.row.key, digests)
+                warm.payloads = {
+                    digest: unpack_blob(data) for digest, data in loaded.items() if data is not None
+                }
+            self._instances[stored.row.key] = warm
+
+    def begin(self, key: int) -> WarmInstance:
+        """Return an instance that does not exist yet."""
+        warm = WarmInstance(InstanceState(key), 0)
+        self._instances[key] = warm
+        return warm
+
+    def named(self, key: int) -> Any:
+        """Return the state of a named aggregate; one that nobody has used yet is new."""
+        state = self._named.pop(key, None)
+        if state is None:
+            state = self._load_named(key)
+        self._named[key] = state
+        return state
+
+    def _load_named(self, key: int) -> Any:
+        aggregate = AGGREGATES[kind_of(key)]
+        found = self._store.load_aggregates((key,))
+        if not found:
+            return aggregate.new(key)
+        state = aggregate.decode(key, unpack_blob(found[0].snapshot or b""))
+        state.version = found[0].version
+        if isinstance(state, MailboxState):
+            fill_mailbox(state, *self._store.load_mailbox(key))
+        return state
+
+    def evict(self, keys: Iterable[int]) -> None:
+        """Forget aggregates: their batch failed, or they ended."""
+        for key in keys:
+            self._instances.pop(key, None)
+            self._named.pop(key, None)
+
+    def trim(self) -> None:
+        """Forget the least recently used aggregates above the limit."""
+        for held in (self._instances, self._named):
+            surplus = len(held) - self._limit
+            if surplus > 0:
+                for key in list(held)[:surplus]:
+                    del held[key]  # type: ignore[attr-defined]  # both are dicts by key
+
+
+def fill_mailbox(
+    state: MailboxState,
+    subscriptions: Sequence[SubscriptionRow],
+    messages: Sequence[MessageRow],
+) -> None:
+    """Put the rows of a mailbox into its state."""
+    for one in subscriptions:
+        state.subscriptions[(one.instance, one.subscription)] = Subscription(
+            one.name, one.correlation_key, one.process, one.element_id, one.position, one.offered
+        )
+    for row in messages:
+        taken, offers = _taken.decode(row.taken)
+        variables: Variables = dict(_variables.decode(row.variables))
+        state.messages[row.message] = Message(
+            row.name,
+            row.correlation_key,
+            row.message_id,
+            row.published_at,
+            row.expires_at,
+            variables,
+            taken,
+            offers,
+        )
