@@ -1,0 +1,97 @@
+"""The composition root: the only module that names an adapter."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from tenuto.client.client import Client
+from tenuto.deploy import compile_sources
+from tenuto.errors import InputError
+from tenuto.runtime.clock import Clock, SystemClock
+from tenuto.runtime.node import Node
+from tenuto.store.memory import MemoryStore
+from tenuto.store.port import Store
+from tenuto.store.sqlite import SqliteStore
+from tenuto.worker.handlers import Handler, handlers_of
+from tenuto.worker.worker import Worker
+
+MEMORY = ":memory:"
+DATABASE_DEFAULT = "tenuto.db"
+
+
+class Running(NamedTuple):
+    """A node at work with its worker and a client."""
+
+    node: Node
+    worker: Worker | None
+    client: Client
+
+
+def open_store(database: str | Path) -> Store:
+    """Return the store of a database: a file of SQLite, or `:memory:`."""
+    if str(database) == MEMORY:
+        return MemoryStore()
+    return SqliteStore(Path(database))
+
+
+@contextlib.contextmanager
+def running(
+    database: str | Path = DATABASE_DEFAULT,
+    *,
+    handlers: Mapping[str, Handler] | None = None,
+    clock: Clock | None = None,
+    actor: str = "",
+    seats: int = 1000,
+) -> Iterator[Running]:
+    """Run a node on a database, with a worker for `handlers`; end both in order."""
+    if not __debug__:
+        raise InputError("expected Python without -O: asserts guard the journal and stay on")
+    store = open_store(database)
+    node = Node(store, clock or SystemClock(), compile_sources, name=f"{os.getpid()}")
+    node.start()
+    worker = Worker(node.corridor, handlers, seats=seats) if handlers else None
+    try:
+        if worker is not None:
+            worker.start()
+        yield Running(node, worker, Client(node, actor=actor))
+    finally:
+        if worker is not None:
+            worker.stop()
+        node.stop()
+
+
+def load_app(spec: str) -> dict[str, Handler]:
+    """Return the handlers of `module:name` or of every function in `module` that declares one.
+
+    The current folder is on the path. Raises `InputError` that says what was looked for.
+    """
+    module_name, _, attribute = spec.partition(":")
+    path = str(Path.cwd())
+    if path not in sys.path:
+        sys.path.insert(0, path)
+    if module_name.endswith(".py"):
+        module_name = module_name[:-3].replace("/", ".")
+    try:
+        module: object = importlib.import_module(module_name)
+    except ImportError as error:
+        raise InputError(f"expected a Python module `{module_name}` in {path}: {error}") from error
+    if attribute:
+        found = getattr(module, attribute, None)
+        if found is None:
+            raise InputError(
+                f"expected `{attribute}` in module `{module_name}`, but it is not there"
+            )
+        if isinstance(found, Mapping):
+            return dict(found)
+        module = found
+    handlers = handlers_of(module)
+    if not handlers and isinstance(module, ModuleType):
+        raise InputError(f"expected functions with @handler in `{module_name}`, but there are none")
+    return handlers

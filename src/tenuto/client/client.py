@@ -1,0 +1,181 @@
+"""The client: what a program asks of Tenuto. `blocking.py` is made from this file.
+
+Every method that changes something returns after the commit that made it durable. Keys are texts. A
+refusal raises `Rejected` with its stable code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tenuto import values
+from tenuto.client import requests as ask
+from tenuto.client.reading import Instance, Reading
+from tenuto.client.slots import LoopSlot
+from tenuto.deploy import Prepared, prepare, read_files
+from tenuto.engine import commands as c
+from tenuto.engine.rejections import Rejection
+from tenuto.errors import Rejected
+from tenuto.runtime.requests import Ended, Reply, Request, Result
+
+if TYPE_CHECKING:
+    from tenuto.runtime.node import Node
+
+
+class Client:
+    """Talks to a node of this process from an event loop."""
+
+    def __init__(self, node: Node, *, actor: str = "") -> None:
+        """Ask `node` in the name of `actor`."""
+        self._node = node
+        self._actor = actor
+        self._slots: dict[asyncio.AbstractEventLoop, LoopSlot] = {}
+        self.read = Reading(node)
+
+    async def _ask(self, request: Request, *, at_end: bool = False) -> Result:
+        loop = asyncio.get_running_loop()
+        slot = self._slots.get(loop)
+        if slot is None:
+            slot = self._slots[loop] = LoopSlot(loop)
+        ticket, future = slot.expect()
+        self._node.submit(request._replace(reply=Reply(slot, ticket, at_end)))
+        return accepted(await future)
+
+    async def deploy(self, *paths: str | Path) -> Prepared:
+        """Deploy model files together; return what was read, with a report for each model."""
+        prepared = prepare(read_files(paths))
+        await self._ask(ask.deploy_request(prepared, actor=self._actor))
+        return prepared
+
+    async def deploy_sources(self, sources: Sequence[tuple[str, str, bytes]]) -> Prepared:
+        """Deploy sources given as (name, kind, bytes); kind is `bpmn` or `dmn`."""
+        prepared = prepare(sources)
+        await self._ask(ask.deploy_request(prepared, actor=self._actor))
+        return prepared
+
+    async def start(
+        self,
+        process: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        business_key: str | None = None,
+        idempotency_key: str | None = None,
+        unique: bool = False,
+    ) -> str:
+        """Start an instance of a process; return its key."""
+        request = ask.start_request(
+            process,
+            variables,
+            business_key=business_key,
+            idempotency_key=idempotency_key,
+            unique=unique,
+            actor=self._actor,
+        )
+        result = await self._ask(request)
+        return str(result.key)
+
+    async def run(
+        self,
+        process: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        business_key: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Instance:
+        """Start an instance and wait for its end; return how it ended, with its variables."""
+        request = ask.start_request(
+            process,
+            variables,
+            business_key=business_key,
+            idempotency_key=idempotency_key,
+            actor=self._actor,
+        )
+        result = await self._ask(request, at_end=True)
+        assert isinstance(result, Ended), "a caller that waits for the end gets the end"
+        return ended(result)
+
+    async def publish(
+        self,
+        name: str,
+        correlation_key: str = "",
+        variables: Mapping[str, Any] | None = None,
+        *,
+        message_id: str | None = None,
+        time_to_live: str = "PT0S",
+    ) -> str:
+        """Publish a message; return `correlated`, `buffered`, `expired` or `duplicate`."""
+        request = ask.publish_request(
+            name,
+            correlation_key,
+            variables,
+            message_id=message_id,
+            time_to_live=time_to_live,
+            actor=self._actor,
+        )
+        return await self._fact(request, "status")
+
+    async def broadcast(self, name: str, variables: Mapping[str, Any] | None = None) -> None:
+        """Broadcast a signal to everyone who waits for it now."""
+        await self._ask(ask.broadcast_request(name, variables, actor=self._actor))
+
+    async def complete_task(self, task: str, variables: Mapping[str, Any] | None = None) -> None:
+        """Complete a user task by its key."""
+        instance, element = ask.task_key(task)
+        command = c.CompleteUserTask(element, ask.encode_variables(variables))
+        await self._ask(Request(instance, command, self._actor))
+
+    async def claim_task(self, task: str, assignee: str) -> None:
+        """Give an unassigned user task to a person. Raises `Rejected` when another has it."""
+        instance, element = ask.task_key(task)
+        await self._ask(Request(instance, c.AssignUserTask(element, assignee), self._actor))
+
+    async def release_task(self, task: str, assignee: str) -> None:
+        """Take a user task back from the person who has it."""
+        instance, element = ask.task_key(task)
+        command = c.AssignUserTask(element, None, expected=assignee)
+        await self._ask(Request(instance, command, self._actor))
+
+    async def complete_job(self, job: str, variables: Mapping[str, Any] | None = None) -> None:
+        """Complete a job by its key, in place of a worker."""
+        instance, element = ask.task_key(job)
+        command = c.CompleteJob(element, ask.encode_variables(variables))
+        await self._ask(Request(instance, command, self._actor))
+
+    async def resolve_incident(self, incident: str, *, retries: int = 1) -> None:
+        """Try again what was stuck; a job gets `retries` new attempts."""
+        instance, number = ask.task_key(incident)
+        await self._ask(Request(instance, c.ResolveIncident(number, retries), self._actor))
+
+    async def set_variables(self, instance: str, variables: Mapping[str, Any]) -> None:
+        """Change variables of an instance."""
+        key = ask.instance_key(instance)
+        command = c.SetVariables(0, ask.encode_variables(variables))
+        await self._ask(Request(key, command, self._actor))
+
+    async def cancel(self, instance: str, *, reason: str = "") -> None:
+        """End an instance and everything that it called."""
+        key = ask.instance_key(instance)
+        await self._ask(Request(key, c.CancelInstance(reason), self._actor))
+
+    async def _fact(self, request: Request, name: str) -> str:
+        result = await self._ask(request)
+        assert not isinstance(result, Ended | Rejection), "a fact is asked of an answer"
+        return str(result.facts[name])
+
+
+def accepted(result: Result) -> Any:
+    """Return an answer, or raise the refusal that it is."""
+    if isinstance(result, Rejection):
+        raise Rejected(result.code, result.message)
+    return result
+
+
+def ended(result: Ended) -> Instance:
+    """Return an ended instance with its variables decoded."""
+    variables = {
+        name: values.to_python(values.decode(data)) for name, data in result.variables.items()
+    }
+    return Instance(str(result.key), result.status, variables)

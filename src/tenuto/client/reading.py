@@ -1,0 +1,193 @@
+"""Reading committed rows and history, as plain data.
+
+Every read sees every write that was answered.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tenuto import values
+from tenuto.engine.records import AnyRecord, DecisionEvaluated, decode_records
+from tenuto.engine.rows import IncidentRow, InstanceRow, JobRow, UserTaskRow
+from tenuto.engine.state import ROOT, InstanceState
+from tenuto.engine.stored import PayloadRef, Stored
+from tenuto.errors import Rejected
+from tenuto.runtime.warm import fold
+from tenuto.store.codec import unpack_blob
+from tenuto.store.headers import Header, decode_header
+from tenuto.store.port import InstanceQuery, Reader
+
+if TYPE_CHECKING:
+    from tenuto.runtime.node import Node
+
+ERASED = "(erased)"
+
+
+class Instance(NamedTuple):
+    """An instance: key, status (active, completed, terminated, failed) and variables as Python
+    data.
+    """
+
+    key: str
+    status: str
+    variables: dict[str, Any]
+
+
+class Task(NamedTuple):
+    """An open user task. Times are Unix milliseconds."""
+
+    key: str
+    instance: str
+    process: str
+    element: str
+    name: str
+    assignee: str | None
+    candidate_groups: list[str]
+    candidate_users: list[str]
+    due_at: int | None
+    priority: int
+    created_at: int
+
+
+class Turn(NamedTuple):
+    """One turn of an instance's history: its header and its records."""
+
+    version: int
+    header: Header
+    records: list[AnyRecord]
+
+
+class Decision(NamedTuple):
+    """A decision that was made: the element, the decision id, and the explained result as data."""
+
+    element: int
+    decision: str
+    at: int
+    result: dict[str, Any]
+
+
+class Reading:
+    """Queries of a node's database. One reader for each thread."""
+
+    def __init__(self, node: Node) -> None:
+        """Read from the store of a node."""
+        self._node = node
+        self._local = threading.local()
+
+    @property
+    def reader(self) -> Reader:
+        """Return the reader of this thread."""
+        reader: Reader | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = self._node.store.reader()
+        return reader
+
+    def instances(self, query: InstanceQuery) -> list[InstanceRow]:
+        """Return a page of instances."""
+        return self.reader.instances(query)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return instance counts by (process, status)."""
+        return self.reader.count_instances()
+
+    def waiting(self) -> list[tuple[str, str, str, int]]:
+        """Return (process, element, what, count) of everything that waits."""
+        return self.reader.waiting()
+
+    def tasks(
+        self, *, assignee: str | None = None, group: str | None = None, limit: int = 100
+    ) -> list[Task]:
+        """Return open user tasks, earliest due first."""
+        rows = self.reader.user_tasks(assignee=assignee, group=group, limit=limit)
+        return [task_of(row) for row in rows]
+
+    def incidents(self, instance: str | None = None, limit: int = 1000) -> list[IncidentRow]:
+        """Return open incidents."""
+        key = None if instance is None else int(instance)
+        rows = self.reader.rows("incident", instance=key, limit=limit)
+        return [row for row in rows if isinstance(row, IncidentRow)]
+
+    def jobs(self, instance: str) -> list[JobRow]:
+        """Return the open jobs of an instance."""
+        rows = self.reader.rows("job", instance=int(instance))
+        return [row for row in rows if isinstance(row, JobRow)]
+
+    def find(self, text: str) -> InstanceRow:
+        """Return an instance by key or business key. Raises `Rejected` (not-found)."""
+        found: list[InstanceRow] = []
+        if text.isdigit() and len(text) <= 19:
+            stored = self.reader.instance(int(text))
+            if stored is not None:
+                return stored.row
+        found = self.reader.instances(InstanceQuery(business_key=text, limit=1))
+        if not found:
+            raise Rejected(
+                "not-found", f"expected an instance key or business key, but `{text}` is neither"
+            )
+        return found[0]
+
+    def state(self, key: int) -> InstanceState:
+        """Return the state of an instance, folded from its journal.
+
+        Raises `Rejected` (not-found).
+        """
+        stored = self.reader.instance(key)
+        if stored is None:
+            raise Rejected("not-found", f"expected instance {key}, but there is none")
+        return fold(stored).state
+
+    def variables(self, key: int) -> dict[str, Any]:
+        """Return the process variables of an instance as Python data."""
+        state = self.state(key)
+        return {
+            name: values.to_python(self.value(key, stored))
+            for name, stored in state.elements[ROOT].variables.items()
+        }
+
+    def value(self, key: int, stored: Stored) -> values.Value:
+        """Return the value of stored bytes or of a payload of an instance."""
+        if isinstance(stored, PayloadRef):
+            data = self.reader.payload(key, stored.digest)
+            return ERASED if data is None else values.decode(unpack_blob(data))
+        return values.decode(stored)
+
+    def history(self, key: int) -> list[Turn]:
+        """Return the turns of an instance, oldest first. What was pruned has no records."""
+        turns: list[Turn] = []
+        after = 0
+        while rows := self.reader.journal_of(key, after):
+            for row in rows:
+                records = [] if row.blob is None else decode_records(unpack_blob(row.blob))
+                turns.append(Turn(row.version, decode_header(row.header), records))
+            after = rows[-1].version
+        return turns
+
+    def decisions(self, key: int) -> list[Decision]:
+        """Return the decisions that an instance made, with inputs and matched rules."""
+        found = []
+        for turn in self.history(key):
+            for record in turn.records:
+                if isinstance(record, DecisionEvaluated):
+                    result = values.to_python(self.value(key, record.result))
+                    found.append(Decision(record.element, record.decision, turn.header.now, result))
+        return found
+
+
+def task_of(row: UserTaskRow) -> Task:
+    """Return a user task as callers see it."""
+    return Task(
+        f"{row.instance}-{row.element}",
+        str(row.instance),
+        row.process,
+        row.element_id,
+        row.name,
+        row.assignee,
+        json.loads(row.candidate_groups),
+        json.loads(row.candidate_users),
+        row.due_at,
+        row.priority,
+        row.created_at,
+    )

@@ -1,0 +1,103 @@
+"""Requests as callers mean them, turned into commands: values encoded and checked at this door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tenuto import values
+from tenuto.deploy import Prepared
+from tenuto.engine import commands as c
+from tenuto.engine.registry import REGISTRY
+from tenuto.errors import InputError, ValueRefused
+from tenuto.keys import Kind, named_key
+from tenuto.runtime.requests import NEW_INSTANCE, Request
+from tenuto.schedules import parse_duration
+
+
+def encode_variables(variables: Mapping[str, Any] | None) -> dict[str, bytes]:
+    """Return plain Python data as encoded values.
+
+    Raises `ValueRefused` with the variable's name.
+    """
+    encoded = {}
+    for name, plain in (variables or {}).items():
+        if not isinstance(name, str) or not name:
+            raise ValueRefused(f"expected a variable name to be a text, got {name!r}")
+        value = values.from_python(plain)
+        values.check_value(value, where=f"variable `{name}`")
+        encoded[name] = values.encode(value)
+    return encoded
+
+
+def start_request(
+    process: str,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    business_key: str | None = None,
+    idempotency_key: str | None = None,
+    unique: bool = False,
+    actor: str = "",
+) -> Request:
+    """Ask for a new instance of a process."""
+    command = c.StartInstance(process, encode_variables(variables), business_key)
+    return Request(NEW_INSTANCE, command, actor, idempotency_key, unique=unique)
+
+
+def deploy_request(prepared: Prepared, *, actor: str = "") -> Request:
+    """Ask to deploy what was prepared."""
+    resources = tuple((name, kind, source) for name, kind, source in prepared.sources)
+    return Request(REGISTRY, c.Deploy(resources), actor, compiled=prepared.compiled)
+
+
+def publish_request(
+    name: str,
+    correlation_key: str = "",
+    variables: Mapping[str, Any] | None = None,
+    *,
+    message_id: str | None = None,
+    time_to_live: str = "PT0S",
+    actor: str = "",
+) -> Request:
+    """Ask to publish a message; it is kept for the ISO 8601 duration `time_to_live`."""
+    check_text("message name", name)
+    if correlation_key:
+        check_text("correlation key", correlation_key)
+    lives = parse_duration(time_to_live).milliseconds
+    command = c.PublishMessage(
+        name, correlation_key, encode_variables(variables), message_id, lives
+    )
+    return Request(named_key(Kind.MAILBOX, name, correlation_key), command, actor)
+
+
+def broadcast_request(
+    name: str, variables: Mapping[str, Any] | None = None, *, actor: str = ""
+) -> Request:
+    """Ask to broadcast a signal."""
+    check_text("signal name", name)
+    command = c.BroadcastSignal(name, encode_variables(variables))
+    return Request(named_key(Kind.BROADCAST, name), command, actor)
+
+
+def check_text(what: str, text: str) -> None:
+    """Refuse a name that some store could not hold."""
+    surrogate = any("\ud800" <= character <= "\udfff" for character in text)
+    if not text or len(text) > 255 or "\x00" in text or surrogate:
+        raise InputError(f"expected a {what} of 1 to 255 characters, got {text[:40]!r}")
+
+
+def task_key(text: str) -> tuple[int, int]:
+    """Return instance and element number of a task, job or incident key such as
+    `381399806771515392-7`.
+    """
+    instance, _, number = text.partition("-")
+    if not instance.isdigit() or not number.isdigit():
+        raise InputError(f"expected a key such as 381399806771515392-7, got `{text}`")
+    return int(instance), int(number)
+
+
+def instance_key(text: str) -> int:
+    """Return an instance key from its text."""
+    if not text.isdigit() or len(text) > 19:
+        raise InputError(f"expected an instance key of digits, got `{text}`")
+    return int(text)

@@ -1,0 +1,177 @@
+"""Deployment: from files to compiled resources, with a report for each model.
+
+The only module that names front ends. What is not executable is refused here, with the element's
+id; a deployment is whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tenuto import bpmn, dmn
+from tenuto.bpmn import Finding, Report
+from tenuto.errors import InputError, TenutoError
+from tenuto.graph.nodes import CallActivity, DecisionTask, EndEvent, JobTask, ThrowEvent
+from tenuto.graph.process import ProcessGraph
+from tenuto.graph.triggers import JobThrow
+from tenuto.runtime.requests import Compiled
+
+BPMN = "bpmn"
+DMN = "dmn"
+SUFFIXES = {".bpmn": BPMN, ".xml": BPMN, ".bpmn2": BPMN, ".dmn": DMN}
+
+Source = tuple[str, str, bytes]
+
+
+class Refused(InputError):
+    """A deployment that was refused; `reports` say why, model by model."""
+
+    def __init__(self, reports: Sequence[Report]) -> None:
+        """Keep the reports and name the first refusals."""
+        self.reports = tuple(reports)
+        reasons = [
+            f"{report.source}: {finding.element or ''} {finding.message}".strip()
+            for report in reports
+            for finding in report.refusals
+        ]
+        more = f" (and {len(reasons) - 3} more)" if len(reasons) > 3 else ""
+        super().__init__("; ".join(reasons[:3]) + more)
+
+
+class Prepared(NamedTuple):
+    """What a deployment would bring: sources, compiled resources, and a report for each model."""
+
+    sources: tuple[Source, ...]
+    compiled: Compiled
+    reports: tuple[Report, ...]
+
+    @property
+    def job_types(self) -> dict[str, list[str]]:
+        """Return the job types that the models name, with the element ids that need them."""
+        found: dict[str, list[str]] = {}
+        for graph in self.compiled.graphs:
+            for kind, element in job_types(graph):
+                found.setdefault(kind, []).append(element)
+        return found
+
+
+def read_files(paths: Iterable[str | Path]) -> tuple[Source, ...]:
+    """Return the sources of model files; a folder gives the models in it.
+
+    Raises `InputError` for a path that is not there or no model.
+    """
+    found: list[Source] = []
+    for path in map(Path, paths):
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        for file in files:
+            kind = SUFFIXES.get(file.suffix.lower())
+            if kind is None:
+                if path.is_dir():
+                    continue
+                raise InputError(f"expected a model file ({', '.join(SUFFIXES)}), got `{file}`")
+            try:
+                found.append((file.name, kind, file.read_bytes()))
+            except OSError as error:
+                raise InputError(f"expected a model at `{file}`: {error.strerror}") from error
+    if not found:
+        raise InputError("expected at least one model file, got none")
+    return tuple(found)
+
+
+def prepare(sources: Sequence[Source]) -> Prepared:
+    """Read, check and compile sources.
+
+    Raises `Refused` when a model cannot be executed, `ModelError` when a file cannot be read.
+    """
+    graphs: list[ProcessGraph] = []
+    models: list[dmn.Model] = []
+    reports: list[Report] = []
+    for name, kind, source in sources:
+        if kind == BPMN:
+            reading = bpmn.read(source, name=name)
+            graphs.extend(reading.graphs)
+            reports.append(reading.report)
+        else:
+            models.append(dmn.load(source))
+            reports.append(_accepted(name))
+    _check_ids(sources, graphs)
+    if any(report.refusals for report in reports):
+        raise Refused(reports)
+    return Prepared(tuple(sources), Compiled(tuple(graphs), tuple(models)), tuple(reports))
+
+
+def compile_sources(sources: Sequence[Source]) -> Compiled:
+    """Return what stored sources compile to; they were checked when they were deployed."""
+    return prepare(sources).compiled
+
+
+def _accepted(name: str) -> Report:
+    return Report(source=name, processes=(), verdict="accepted")
+
+
+def _check_ids(sources: Sequence[Source], graphs: Sequence[ProcessGraph]) -> None:
+    seen: set[str] = set()
+    for graph in graphs:
+        if graph.id in seen:
+            names = ", ".join(name for name, _, _ in sources)
+            raise InputError(
+                f"expected each process id once in a deployment, but `{graph.id}` comes twice in {names}"
+            )
+        seen.add(graph.id)
+
+
+def job_types(graph: ProcessGraph) -> list[tuple[str, str]]:
+    """Return (job type, element id) of every job of a process whose type is known before it
+    runs.
+    """
+    found = []
+    for node in graph.nodes.values():
+        policy = node.job if isinstance(node, JobTask) else None
+        if isinstance(node, ThrowEvent | EndEvent) and isinstance(node.throw, JobThrow):
+            policy = node.throw.job
+        if policy is not None and policy.type.is_constant:
+            found.append((str(policy.type.constant), node.id))
+    return found
+
+
+def unknown_references(
+    prepared: Prepared, processes: set[str], decisions: set[str]
+) -> list[Finding]:
+    """Return warnings for called processes and decisions that nobody has deployed."""
+    own = {graph.id for graph in prepared.compiled.graphs} | processes
+    known = decisions | {
+        decision.id for model in prepared.compiled.models for decision in model.decisions.values()
+    }
+    found = []
+    for graph in prepared.compiled.graphs:
+        for node in graph.nodes.values():
+            if isinstance(node, CallActivity) and node.process.is_constant:
+                if str(node.process.constant) not in own:
+                    found.append(
+                        _missing("called-process", node.id, f"process `{node.process.constant}`")
+                    )
+            elif isinstance(node, DecisionTask) and node.decision.is_constant:
+                if str(node.decision.constant) not in known:
+                    found.append(
+                        _missing("called-decision", node.id, f"decision `{node.decision.constant}`")
+                    )
+    return found
+
+
+def _missing(code: str, element: str, what: str) -> Finding:
+    message = f"expected {what} to be deployed, but it is not yet; instances stop here until it is"
+    return Finding(code=f"unknown-{code}", message=message, element=element, line=None)
+
+
+__all__ = [
+    "Prepared",
+    "Refused",
+    "TenutoError",
+    "compile_sources",
+    "job_types",
+    "prepare",
+    "read_files",
+    "unknown_references",
+]

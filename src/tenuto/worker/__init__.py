@@ -1,0 +1,1 @@
+"""Workers: where user code runs, never on the corridor's thread."""

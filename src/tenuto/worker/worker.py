@@ -1,0 +1,241 @@
+"""The worker of a process: an event loop on a thread of its own, and threads for sync handlers.
+
+Jobs come in groups, one for each commit. An async handler that does not wait costs no task: one
+*runner* performs jobs one after another and another runner begins only while every earlier one
+waits for something. Results go to the corridor as commands; the worker never touches state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from tenuto import values
+from tenuto.engine.commands import Command, CompleteJob, FailJob, ThrowJobError
+from tenuto.errors import InputError, ValueRefused
+from tenuto.runtime.leases import Job, Seats
+from tenuto.runtime.requests import Request
+from tenuto.worker.context import JobContext
+from tenuto.worker.handlers import BpmnError, Handler, NoRetry, RetryAfter
+
+if TYPE_CHECKING:
+    from tenuto.runtime.loop import Corridor
+
+log = structlog.get_logger("tenuto.worker")
+
+SEATS_DEFAULT = 1_000
+THREADS_DEFAULT = 16
+MESSAGE_LENGTH_MAX = 1_000
+
+
+class Worker:
+    """Performs the jobs of one process with its handlers."""
+
+    def __init__(
+        self,
+        corridor: Corridor,
+        handlers: Mapping[str, Handler],
+        *,
+        seats: int = SEATS_DEFAULT,
+        threads: int = THREADS_DEFAULT,
+    ) -> None:
+        """Prepare; `start` begins. At most `seats` jobs are held at once."""
+        self._corridor = corridor
+        self._handlers = dict(handlers)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tenuto-handler")
+        self._ready: deque[Job] = deque()
+        self._busy = 0
+        self._draining = False
+        self._idle = threading.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        leases = {
+            kind: one.lease_seconds
+            for kind, one in self._handlers.items()
+            if one.lease_seconds is not None
+        }
+        self._seats = Seats(frozenset(self._handlers), seats, self._take, leases)
+
+    def start(self) -> None:
+        """Begin to take jobs."""
+        started = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(started,), name="tenuto-worker", daemon=True
+        )
+        self._thread.start()
+        started.wait()
+        seats = self._seats
+        self._corridor.call(lambda corridor: corridor.leases.add_worker(seats))
+
+    def stop(self, grace_seconds: float = 10.0) -> bool:
+        """Take no more jobs, let those at work end; tell whether all did within the grace."""
+        seats = self._seats
+        self._corridor.call(lambda corridor: corridor.leases.remove_worker(seats))
+        self._draining = True
+        loop = self._loop
+        assert loop is not None, "a worker is stopped after it was started"
+        loop.call_soon_threadsafe(self._note_idle)
+        ended = self._idle.wait(grace_seconds)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        loop.call_soon_threadsafe(loop.stop)
+        if self._thread is not None:
+            self._thread.join(1.0)
+        return ended
+
+    # --- the loop's thread
+
+    def _run(self, started: threading.Event) -> None:
+        loop = new_event_loop()
+        self._loop = loop
+        asyncio.set_event_loop(loop)
+        loop.call_soon(started.set)
+        try:
+            loop.run_forever()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.sleep(0))
+            loop.close()
+
+    def _take(self, jobs: list[Job]) -> None:
+        """Take jobs from the corridor's thread; called once for each commit."""
+        assert self._loop is not None, "jobs come only to a started worker"
+        self._loop.call_soon_threadsafe(self._accept, jobs)
+
+    def _accept(self, jobs: list[Job]) -> None:
+        loop = asyncio.get_running_loop()
+        for job in jobs:
+            self._busy += 1
+            if self._handlers[job.type].is_async:
+                self._ready.append(job)
+            else:
+                future = loop.run_in_executor(self._pool, self._perform_sync, job)
+                future.add_done_callback(self._sync_done)
+        self._ensure_runner()
+
+    def _ensure_runner(self) -> None:
+        """Begin a runner when jobs are ready and every runner waits for something."""
+        if not self._ready:
+            return
+        task = asyncio.get_running_loop().create_task(self._runner())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        asyncio.get_running_loop().call_soon(self._ensure_runner)
+
+    async def _runner(self) -> None:
+        ready = self._ready
+        while ready:
+            job = ready.popleft()
+            command = await self._perform_async(job)
+            self._report(job, command)
+            self._done()
+
+    def _done(self) -> None:
+        self._busy -= 1
+        if self._draining:
+            self._note_idle()
+
+    def _note_idle(self) -> None:
+        if self._draining and self._busy == 0:
+            self._idle.set()
+
+    def _sync_done(self, future: asyncio.Future[None]) -> None:
+        if not future.cancelled():
+            future.result()
+        self._done()
+
+    # --- performing
+
+    async def _perform_async(self, job: Job) -> Command:
+        one = self._handlers[job.type]
+        try:
+            context = JobContext(job, self._extend)
+            result = await one.function(**one.arguments(job.variables, context))
+            return completion(job, result)
+        except Exception as error:  # the edge of user code: whatever it raises is its failure
+            return failure(job, error)
+
+    def _perform_sync(self, job: Job) -> None:
+        one = self._handlers[job.type]
+        command: Command
+        try:
+            context = JobContext(job, self._extend)
+            command = completion(job, one.function(**one.arguments(job.variables, context)))
+        except Exception as error:  # the edge of user code: whatever it raises is its failure
+            command = failure(job, error)
+        self._report(job, command)
+
+    def _report(self, job: Job, command: Command) -> None:
+        self._corridor.submit(Request(job.instance, command))
+
+    def _extend(self, job: Job, seconds: float) -> None:
+        def extend(corridor: Corridor) -> None:
+            deadline = corridor.clock.now() + int(seconds * 1000)
+            corridor.leases.extend((job.instance, job.element), job.token, deadline)
+
+        self._corridor.call(extend)
+
+
+def completion(job: Job, result: Any) -> Command:
+    """Return the command that reports a handler's result.
+
+    Raises `InputError` for a result that is neither nothing nor a mapping of values.
+    """
+    if result is None:
+        return CompleteJob(job.element, {}, job.token)
+    if not isinstance(result, Mapping):
+        raise InputError(
+            f"expected handler `{job.type}` to return a dict of variables or None, "
+            f"got {type(result).__name__}"
+        )
+    return CompleteJob(job.element, encode_variables(result), job.token)
+
+
+def encode_variables(variables: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return plain Python data as encoded values, checked as every store needs them.
+
+    Raises `ValueRefused`.
+    """
+    encoded = {}
+    for name, plain in variables.items():
+        if not isinstance(name, str) or not name:
+            raise ValueRefused(f"expected a variable name to be a text, got {name!r}")
+        value = values.from_python(plain)
+        values.check_value(value, where=f"variable `{name}`")
+        encoded[name] = values.encode(value)
+    return encoded
+
+
+def failure(job: Job, error: Exception) -> Command:
+    """Return the command that reports what a handler raised."""
+    text = (str(error) or type(error).__name__)[:MESSAGE_LENGTH_MAX]
+    if isinstance(error, BpmnError):
+        try:
+            variables = encode_variables(error.variables)
+        except ValueRefused as refused:
+            return FailJob(job.element, str(refused), job.token, retry=False)
+        return ThrowJobError(job.element, error.code, error.message, variables, job.token)
+    if isinstance(error, NoRetry | InputError):
+        return FailJob(job.element, text, job.token, retry=False)
+    jitter = random.random()
+    if isinstance(error, RetryAfter):
+        after = int(error.seconds * 1000)
+        return FailJob(job.element, text, job.token, retry_after_ms=after, jitter=jitter)
+    return FailJob(job.element, f"{type(error).__name__}: {text}", job.token, jitter=jitter)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return a uvloop where it is installed, else the standard loop."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
