@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tenuto import feel
@@ -19,7 +19,6 @@ KNOWN = (*NAMES, "x y", "date and time", "upper case")
 
 
 @given(TREES)
-@settings(max_examples=100)
 def test_parsing_what_was_printed_gives_the_same_tree(tree):
     """parse(unparse(tree)) is the tree."""
     text = unparse(tree)
@@ -46,7 +45,6 @@ SOUP = st.lists(
 
 
 @given(SOUP | st.text(max_size=30))
-@settings(max_examples=200)
 def test_no_text_crashes_the_parser_or_the_evaluation(text):
     """Out of any text come a value, FeelSyntaxError or BudgetExceeded, nothing else."""
     for unary in (False, True):
@@ -58,7 +56,6 @@ def test_no_text_crashes_the_parser_or_the_evaluation(text):
 
 
 @given(TREES)
-@settings(max_examples=100)
 def test_no_tree_crashes_the_evaluation(tree):
     """Whatever parses evaluates to a value or spends its budget."""
     context = {"a": 3, "b": "text", "list": [1, 2], "order": {"a": 1}, "total": None}

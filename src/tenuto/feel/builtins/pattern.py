@@ -190,7 +190,7 @@ _CATEGORIES = frozenset(
     name
     for major, minors in (
         ("L", "ultmo"),
-        ("M", "nce"),
+        ("M", "enc"),
         ("N", "dlo"),
         ("P", "cdseifo"),
         ("Z", "slp"),
