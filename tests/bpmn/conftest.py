@@ -78,7 +78,7 @@ class Models:
         return [finding.code for finding in report.ignored]
 
 
-@pytest.fixture()
+@pytest.fixture
 def models():
     """Give short ways to write and read models."""
     return Models()
