@@ -19,7 +19,7 @@ from tenuto.deploy import Prepared, prepare, read_files
 from tenuto.engine import commands as c
 from tenuto.engine.rejections import Rejection
 from tenuto.errors import Rejected
-from tenuto.runtime.requests import Ended, Reply, Request, Result
+from tenuto.runtime.requests import Answer, Ended, Reply, Request, Result
 
 if TYPE_CHECKING:
     from tenuto.runtime.node import Node
@@ -35,7 +35,7 @@ class Client:
         self._slots: dict[asyncio.AbstractEventLoop, LoopSlot] = {}
         self.read = Reading(node)
 
-    async def _ask(self, request: Request, *, at_end: bool = False) -> Result:
+    async def _ask(self, request: Request, *, at_end: bool = False) -> Answer | Ended:
         loop = asyncio.get_running_loop()
         slot = self._slots.get(loop)
         if slot is None:
@@ -162,11 +162,11 @@ class Client:
 
     async def _fact(self, request: Request, name: str) -> str:
         result = await self._ask(request)
-        assert not isinstance(result, Ended | Rejection), "a fact is asked of an answer"
+        assert isinstance(result, Answer), "a fact is asked of an answer"
         return str(result.facts[name])
 
 
-def accepted(result: Result) -> Any:
+def accepted(result: Result) -> Answer | Ended:
     """Return an answer, or raise the refusal that it is."""
     if isinstance(result, Rejection):
         raise Rejected(result.code, result.message)

@@ -151,8 +151,9 @@ class Reading:
         """Return the value of stored bytes or of a payload of an instance."""
         if isinstance(stored, PayloadRef):
             data = self.reader.payload(key, stored.digest)
-            return ERASED if data is None else values.decode(unpack_blob(data))
-        return values.decode(stored)
+            stored = values.encode(ERASED) if data is None else unpack_blob(data)
+        value: values.Value = values.decode(stored)
+        return value
 
     def history(self, key: int) -> list[Turn]:
         """Return the turns of an instance, oldest first. What was pruned has no records."""

@@ -355,7 +355,9 @@ def _incident_resolved(state: InstanceState, record: r.IncidentResolved, at: int
     state.elements[incident.element].incident = None
 
 
-def on(kind: type[R], run: Callable[[InstanceState, R, int], None]) -> tuple[type[R], Applier]:
+def on(
+    kind: type[R], run: Callable[[InstanceState, R, int], None]
+) -> tuple[type[r.Record], Applier]:
     """Return a row of the table; a mismatched pair fails the type check."""
     return kind, run
 

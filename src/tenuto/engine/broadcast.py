@@ -18,7 +18,7 @@ from tenuto.engine import records as r
 from tenuto.engine import rejections as why
 from tenuto.engine.named_turn import NamedTurn
 from tenuto.engine.rejections import Rejection
-from tenuto.engine.stored import Variables
+from tenuto.engine.stored import Encoded
 from tenuto.keys import slot_of
 
 PAGE = 500
@@ -28,7 +28,7 @@ class Running(Struct, array_like=True):
     """A broadcast under way: its cursor is the last (instance, wait) reached."""
 
     name: str
-    variables: Variables
+    variables: Encoded
     accepted_at: int
     instance: int = 0
     wait: int = 0

@@ -1,7 +1,7 @@
 """Commands: what is asked, one frozen struct for each verb. Commands between aggregates travel as
 these bytes.
 
-Values in commands are already encoded (`Variables`): the door does that, off the corridor's thread.
+Values in commands are already encoded (`Encoded`): the door does that, off the corridor's thread.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from tenuto.engine.stored import Stored, Variables
+from tenuto.engine.stored import Encoded, Stored
 
 
 class Command(Struct, frozen=True, array_like=True, gc=False, tag_field="command"):
@@ -28,7 +28,7 @@ class Lookalike(Struct, frozen=True, array_like=True, gc=False):
     near: str | None
 
 
-class StartInstance(Command, tag=1):
+class StartInstance(Command, frozen=True, array_like=True, gc=False, tag=1):
     """Start a process: the latest version of `process`, or the `definition` given.
 
     `node` names a start event other than the none start event. `parent` is the calling instance and
@@ -36,7 +36,7 @@ class StartInstance(Command, tag=1):
     """
 
     process: str
-    variables: Variables
+    variables: Encoded
     business_key: str | None = None
     definition: int | None = None
     node: str | None = None
@@ -48,15 +48,15 @@ class StartInstance(Command, tag=1):
     message_key: str = ""
 
 
-class CompleteJob(Command, tag=2):
+class CompleteJob(Command, frozen=True, array_like=True, gc=False, tag=2):
     """A worker's result for the job of an element; `token` is the lease it holds."""
 
     element: int
-    variables: Variables
+    variables: Encoded
     token: int | None = None
 
 
-class FailJob(Command, tag=3):
+class FailJob(Command, frozen=True, array_like=True, gc=False, tag=3):
     """An attempt failed. `retry` False asks for no further attempt; `retry_after_ms` overrides the
     back-off.
 
@@ -71,31 +71,31 @@ class FailJob(Command, tag=3):
     jitter: float = 0.0
 
 
-class ThrowJobError(Command, tag=4):
+class ThrowJobError(Command, frozen=True, array_like=True, gc=False, tag=4):
     """A worker throws a BPMN error, to be caught by the model."""
 
     element: int
     code: str
     message: str
-    variables: Variables = {}
+    variables: Encoded = {}
     token: int | None = None
 
 
-class CrashJob(Command, tag=5):
+class CrashJob(Command, frozen=True, array_like=True, gc=False, tag=5):
     """A job crashed its process each time it ran alone; it needs a person."""
 
     element: int
     crashes: int
 
 
-class CompleteUserTask(Command, tag=6):
+class CompleteUserTask(Command, frozen=True, array_like=True, gc=False, tag=6):
     """A person completes a task."""
 
     element: int
-    variables: Variables
+    variables: Encoded
 
 
-class AssignUserTask(Command, tag=7):
+class AssignUserTask(Command, frozen=True, array_like=True, gc=False, tag=7):
     """A person claims a task, or an assignee is set; `expected` guards against a race of two."""
 
     element: int
@@ -103,82 +103,82 @@ class AssignUserTask(Command, tag=7):
     expected: str | None = None
 
 
-class FireTimer(Command, tag=8):
+class FireTimer(Command, frozen=True, array_like=True, gc=False, tag=8):
     """A timer is due."""
 
     wait: int
 
 
-class ConfirmSubscription(Command, tag=9):
+class ConfirmSubscription(Command, frozen=True, array_like=True, gc=False, tag=9):
     """The mailbox has the subscription."""
 
     wait: int
 
 
-class OfferMessage(Command, tag=10):
+class OfferMessage(Command, frozen=True, array_like=True, gc=False, tag=10):
     """The mailbox offers a message to a waiting element."""
 
     wait: int
     mailbox: int
     message: int
-    variables: Variables
+    variables: Encoded
 
 
-class DeliverSignal(Command, tag=11):
+class DeliverSignal(Command, frozen=True, array_like=True, gc=False, tag=11):
     """A broadcast reaches a waiting element."""
 
     wait: int
-    variables: Variables
+    variables: Encoded
 
 
-class ResolveIncident(Command, tag=12):
+class ResolveIncident(Command, frozen=True, array_like=True, gc=False, tag=12):
     """A person repaired the cause: try again, a job with `retries` new attempts."""
 
     incident: int
     retries: int = 1
 
 
-class SetVariables(Command, tag=13):
+class SetVariables(Command, frozen=True, array_like=True, gc=False, tag=13):
     """A person changes variables of a scope."""
 
     scope: int
-    variables: Variables
+    variables: Encoded
 
 
-class CancelInstance(Command, tag=14):
+class CancelInstance(Command, frozen=True, array_like=True, gc=False, tag=14):
     """End the instance and everything that it called."""
 
     reason: str
 
 
-class EndCall(Command, tag=15):
+class EndCall(Command, frozen=True, array_like=True, gc=False, tag=15):
     """A called instance reports its end: completed, terminated or failed with an error."""
 
     element: int
     outcome: str
-    variables: Variables
+    variables: Encoded
     code: str = ""
     message: str = ""
 
 
-class ContinueInstance(Command, tag=16):
+class ContinueInstance(Command, frozen=True, array_like=True, gc=False, tag=16):
     """Go on with the agenda that the last turn left."""
 
 
 # --- to a mailbox
 
 
-class PublishMessage(Command, tag=20):
+class PublishMessage(Command, frozen=True, array_like=True, gc=False, tag=20):
     """Publish a message; it is kept for `time_to_live_ms` until somebody takes it."""
 
     name: str
     correlation_key: str
-    variables: Variables
+    variables: Encoded
     message_id: str | None = None
     time_to_live_ms: int = 0
 
 
-class OpenSubscription(Command, tag=21):
+class OpenSubscription(Command, frozen=True, array_like=True, gc=False, tag=21):
     """An element waits for a message."""
 
     name: str
@@ -189,14 +189,14 @@ class OpenSubscription(Command, tag=21):
     element_id: str
 
 
-class CloseSubscription(Command, tag=22):
+class CloseSubscription(Command, frozen=True, array_like=True, gc=False, tag=22):
     """An element no longer waits."""
 
     instance: int
     wait: int
 
 
-class AcceptOffer(Command, tag=23):
+class AcceptOffer(Command, frozen=True, array_like=True, gc=False, tag=23):
     """The element took the message; `close` ends its subscription."""
 
     instance: int
@@ -205,7 +205,7 @@ class AcceptOffer(Command, tag=23):
     close: bool
 
 
-class DeclineOffer(Command, tag=24):
+class DeclineOffer(Command, frozen=True, array_like=True, gc=False, tag=24):
     """The element no longer waits: offer the message to somebody else."""
 
     instance: int
@@ -213,11 +213,11 @@ class DeclineOffer(Command, tag=24):
     message: int
 
 
-class ExpireMessages(Command, tag=25):
+class ExpireMessages(Command, frozen=True, array_like=True, gc=False, tag=25):
     """Drop the messages whose time to live ended."""
 
 
-class ReleaseStart(Command, tag=26):
+class ReleaseStart(Command, frozen=True, array_like=True, gc=False, tag=26):
     """An instance that a message started has ended."""
 
     process: str
@@ -235,14 +235,14 @@ class Subscriber(Struct, frozen=True, array_like=True, gc=False):
     wait: int
 
 
-class BroadcastSignal(Command, tag=30):
+class BroadcastSignal(Command, frozen=True, array_like=True, gc=False, tag=30):
     """Reach everyone who waits for a signal now, and start the processes that begin with it."""
 
     name: str
-    variables: Variables
+    variables: Encoded
 
 
-class ContinueBroadcast(Command, tag=31):
+class ContinueBroadcast(Command, frozen=True, array_like=True, gc=False, tag=31):
     """Deliver to the next page of subscribers; `last` says that there are no more."""
 
     number: int
@@ -250,7 +250,7 @@ class ContinueBroadcast(Command, tag=31):
     last: bool
 
 
-class SetRecurrence(Command, tag=35):
+class SetRecurrence(Command, frozen=True, array_like=True, gc=False, tag=35):
     """Arm a timer start event."""
 
     process: str
@@ -258,11 +258,11 @@ class SetRecurrence(Command, tag=35):
     definition: int
 
 
-class ClearRecurrence(Command, tag=36):
+class ClearRecurrence(Command, frozen=True, array_like=True, gc=False, tag=36):
     """Disarm a timer start event."""
 
 
-class Deploy(Command, tag=40):
+class Deploy(Command, frozen=True, array_like=True, gc=False, tag=40):
     """Deploy resources together: (name, kind, source). The door has read and checked them."""
 
     resources: tuple[tuple[str, str, Stored], ...]

@@ -23,7 +23,7 @@ from tenuto.engine import records as r
 from tenuto.engine import rejections as why
 from tenuto.engine.named_turn import NamedTurn
 from tenuto.engine.rejections import Rejection
-from tenuto.engine.stored import Variables
+from tenuto.engine.stored import Encoded
 from tenuto.keys import slot_of
 
 MESSAGES_MAX = 10_000
@@ -51,7 +51,7 @@ class Message(Struct, array_like=True):
     message_id: str | None
     published_at: int
     expires_at: int
-    variables: Variables
+    variables: Encoded
     taken: dict[str, tuple[int, int]] = field(default_factory=dict)
     offers: list[tuple[int, int]] = field(default_factory=list)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tenuto.engine import multi_instance
-from tenuto.engine.catching import open_waits, prepare_wait
+from tenuto.engine.catching import close_wait, open_waits, prepare_wait
 from tenuto.engine.commands import ContinueInstance, EndCall, ReleaseStart
 from tenuto.engine.elements import calls, events, gateways, subprocesses, tasks
 from tenuto.engine.incidents import ENTER, raise_incident
@@ -162,7 +162,7 @@ def enter(turn: Turn, number: int) -> None:
         behaviour(turn, number, node)
     except Stuck as stuck:
         for wait in list(turn.element(number).waits):
-            events.close_wait(turn, wait)
+            close_wait(turn, wait)
         raise_incident(turn, number, stuck, ENTER)
 
 

@@ -38,7 +38,7 @@ from tenuto.engine.records import (
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.scopes import empty_scope, withdraw
 from tenuto.engine.state import ROOT, MessageWait, SignalWait, TimerWait
-from tenuto.engine.stored import Variables
+from tenuto.engine.stored import Encoded, Variables
 from tenuto.engine.tokens import leave
 from tenuto.engine.turn import Stuck, Turn
 from tenuto.engine.variables import decode_all, keep_all, set_local
@@ -63,7 +63,7 @@ def start_instance(turn: Turn, command: c.StartInstance) -> Rejection | None:
             f"expected process {graph.id} to have a none start event, but it begins by "
             f"{', '.join(graph.starts) or 'nothing'}; send the message or signal that starts it",
         )
-    variables = {name: _keep(turn, stored) for name, stored in command.variables.items()}
+    variables = keep_given(turn, command.variables)
     record = InstanceStarted(
         graph.id,
         turn.definition,
@@ -99,13 +99,9 @@ def _start_places(turn: Turn, node: str | None) -> tuple[str, ...]:
     return tuple(f"@{id}" for id in graph.implicit_starts)
 
 
-def _keep(turn: Turn, stored: Any) -> Any:
-    return turn.keep_bytes(stored) if isinstance(stored, bytes) else stored
-
-
-def keep_given(turn: Turn, variables: Variables) -> Variables:
+def keep_given(turn: Turn, variables: Encoded) -> Variables:
     """Return variables that came with a command as they are stored: large ones become payloads."""
-    return {name: _keep(turn, stored) for name, stored in variables.items()}
+    return {name: turn.keep_bytes(data) for name, data in variables.items()}
 
 
 def cancel_instance(turn: Turn, command: c.CancelInstance) -> Rejection | None:
@@ -329,9 +325,7 @@ def end_call(turn: Turn, command: c.EndCall) -> Rejection | None:
     """A called instance ended."""
     if command.element not in turn.state.calls:
         return Rejection(why.NOT_ACTIVE, f"call {command.element} was ended already")
-    variables = keep_given(turn, command.variables)
-    kept = c.EndCall(command.element, command.outcome, variables, command.code, command.message)
-    calls.end_call(turn, kept)
+    calls.end_call(turn, command, keep_given(turn, command.variables))
     return None
 
 

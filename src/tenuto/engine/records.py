@@ -13,7 +13,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from tenuto.engine.stored import PayloadRef, Stored, Variables
+from tenuto.engine.stored import Encoded, PayloadRef, Stored, Variables
 
 
 class Record(Struct, frozen=True, array_like=True, gc=False, tag_field="record"):
@@ -23,7 +23,7 @@ class Record(Struct, frozen=True, array_like=True, gc=False, tag_field="record")
 # --- process instances
 
 
-class InstanceStarted(Record, tag=1):
+class InstanceStarted(Record, frozen=True, array_like=True, gc=False, tag=1):
     """A process instance began; its first tokens stand on `places`."""
 
     process: str
@@ -37,24 +37,24 @@ class InstanceStarted(Record, tag=1):
     message_key: str = ""
 
 
-class InstanceCompleted(Record, tag=2):
+class InstanceCompleted(Record, frozen=True, array_like=True, gc=False, tag=2):
     """The last token of the process was consumed."""
 
 
-class InstanceTerminated(Record, tag=3):
+class InstanceTerminated(Record, frozen=True, array_like=True, gc=False, tag=3):
     """A command, or the parent, ended the instance."""
 
     reason: str
 
 
-class InstanceFailed(Record, tag=4):
+class InstanceFailed(Record, frozen=True, array_like=True, gc=False, tag=4):
     """An error left the process uncaught and its parent was told."""
 
     code: str
     message: str
 
 
-class ElementPassed(Record, tag=5):
+class ElementPassed(Record, frozen=True, array_like=True, gc=False, tag=5):
     """An element was entered and left at once: a token moved from `place` to `taken`."""
 
     scope: int
@@ -63,7 +63,7 @@ class ElementPassed(Record, tag=5):
     taken: tuple[str, ...]
 
 
-class ElementActivated(Record, tag=6):
+class ElementActivated(Record, frozen=True, array_like=True, gc=False, tag=6):
     """An element instance began, consuming the token on `place`."""
 
     element: int
@@ -73,35 +73,35 @@ class ElementActivated(Record, tag=6):
     item: int | None = None
 
 
-class ElementCompleted(Record, tag=7):
+class ElementCompleted(Record, frozen=True, array_like=True, gc=False, tag=7):
     """An element instance ended normally; tokens stand on `taken`."""
 
     element: int
     taken: tuple[str, ...]
 
 
-class ElementTerminating(Record, tag=8):
+class ElementTerminating(Record, frozen=True, array_like=True, gc=False, tag=8):
     """An element instance waits for what it called to end; `then` gets a token after that."""
 
     element: int
     then: str | None
 
 
-class ElementTerminated(Record, tag=9):
+class ElementTerminated(Record, frozen=True, array_like=True, gc=False, tag=9):
     """An element instance was withdrawn; `then` is the place where its scope continues, if any."""
 
     element: int
     then: str | None
 
 
-class TokenWaiting(Record, tag=10):
+class TokenWaiting(Record, frozen=True, array_like=True, gc=False, tag=10):
     """A token arrived at a join and waits on its flow."""
 
     scope: int
     place: str
 
 
-class JoinFired(Record, tag=11):
+class JoinFired(Record, frozen=True, array_like=True, gc=False, tag=11):
     """A join consumed one token of each of `consumed` and was left by `taken`."""
 
     scope: int
@@ -110,27 +110,27 @@ class JoinFired(Record, tag=11):
     taken: tuple[str, ...]
 
 
-class TokensRemoved(Record, tag=12):
+class TokensRemoved(Record, frozen=True, array_like=True, gc=False, tag=12):
     """Every token on a flow of the scope was withdrawn (terminate, interruption)."""
 
     scope: int
 
 
-class TokenPlaced(Record, tag=13):
+class TokenPlaced(Record, frozen=True, array_like=True, gc=False, tag=13):
     """An event put a token on `place` beside what was there."""
 
     scope: int
     place: str
 
 
-class ScopeEntered(Record, tag=14):
+class ScopeEntered(Record, frozen=True, array_like=True, gc=False, tag=14):
     """A scope opened: its first tokens stand on `places`."""
 
     element: int
     places: tuple[str, ...]
 
 
-class VariablesSet(Record, tag=15):
+class VariablesSet(Record, frozen=True, array_like=True, gc=False, tag=15):
     """Variables of one scope (an element number, 0 for the process) got new values."""
 
     scope: int
@@ -140,7 +140,7 @@ class VariablesSet(Record, tag=15):
 # --- work
 
 
-class JobCreated(Record, tag=20):
+class JobCreated(Record, frozen=True, array_like=True, gc=False, tag=20):
     """A job stands for workers to do. `backoff` is the policy as numbers (engine.jobs)."""
 
     element: int
@@ -150,13 +150,13 @@ class JobCreated(Record, tag=20):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class JobCompleted(Record, tag=21):
+class JobCompleted(Record, frozen=True, array_like=True, gc=False, tag=21):
     """A worker's result was accepted."""
 
     element: int
 
 
-class JobFailed(Record, tag=22):
+class JobFailed(Record, frozen=True, array_like=True, gc=False, tag=22):
     """An attempt failed; the next one may begin at `retry_at` unless no retries are left."""
 
     element: int
@@ -165,7 +165,7 @@ class JobFailed(Record, tag=22):
     message: str
 
 
-class JobErrorThrown(Record, tag=23):
+class JobErrorThrown(Record, frozen=True, array_like=True, gc=False, tag=23):
     """A worker threw a BPMN error; the element continues at its handler."""
 
     element: int
@@ -173,20 +173,20 @@ class JobErrorThrown(Record, tag=23):
     message: str
 
 
-class JobCanceled(Record, tag=24):
+class JobCanceled(Record, frozen=True, array_like=True, gc=False, tag=24):
     """The job is no longer wanted: its element ended otherwise."""
 
     element: int
 
 
-class JobRetried(Record, tag=25):
+class JobRetried(Record, frozen=True, array_like=True, gc=False, tag=25):
     """A person gave a failed job new retries."""
 
     element: int
     retries: int
 
 
-class UserTaskCreated(Record, tag=30):
+class UserTaskCreated(Record, frozen=True, array_like=True, gc=False, tag=30):
     """Work for a person. Times are Unix milliseconds."""
 
     element: int
@@ -200,27 +200,27 @@ class UserTaskCreated(Record, tag=30):
     form: str | None
 
 
-class UserTaskAssigned(Record, tag=31):
+class UserTaskAssigned(Record, frozen=True, array_like=True, gc=False, tag=31):
     """The task has another assignee, or none."""
 
     element: int
     assignee: str | None
 
 
-class UserTaskCompleted(Record, tag=32):
+class UserTaskCompleted(Record, frozen=True, array_like=True, gc=False, tag=32):
     """A person completed the task."""
 
     element: int
     actor: str
 
 
-class UserTaskCanceled(Record, tag=33):
+class UserTaskCanceled(Record, frozen=True, array_like=True, gc=False, tag=33):
     """The task is no longer wanted."""
 
     element: int
 
 
-class DecisionEvaluated(Record, tag=34):
+class DecisionEvaluated(Record, frozen=True, array_like=True, gc=False, tag=34):
     """A decision was made: `result` is the whole explained result (inputs, matched rules,
     warnings).
     """
@@ -234,7 +234,7 @@ class DecisionEvaluated(Record, tag=34):
 # --- waiting for events
 
 
-class TimerSet(Record, tag=40):
+class TimerSet(Record, frozen=True, array_like=True, gc=False, tag=40):
     """`wait` fires at `due_at`; `repeats` counts the firings left after it, -1 without end."""
 
     wait: int
@@ -245,13 +245,13 @@ class TimerSet(Record, tag=40):
     cycle: str = ""
 
 
-class TimerFired(Record, tag=41):
+class TimerFired(Record, frozen=True, array_like=True, gc=False, tag=41):
     """A timer was due and did its work."""
 
     wait: int
 
 
-class SubscriptionRequested(Record, tag=42):
+class SubscriptionRequested(Record, frozen=True, array_like=True, gc=False, tag=42):
     """A mailbox was asked to open a subscription."""
 
     wait: int
@@ -262,13 +262,13 @@ class SubscriptionRequested(Record, tag=42):
     correlation_key: str
 
 
-class SubscriptionConfirmed(Record, tag=43):
+class SubscriptionConfirmed(Record, frozen=True, array_like=True, gc=False, tag=43):
     """The mailbox has the subscription: the element really waits."""
 
     wait: int
 
 
-class MessageAccepted(Record, tag=44):
+class MessageAccepted(Record, frozen=True, array_like=True, gc=False, tag=44):
     """An offered message was taken by the waiting element."""
 
     wait: int
@@ -276,14 +276,14 @@ class MessageAccepted(Record, tag=44):
     close: bool
 
 
-class MessageDeclined(Record, tag=45):
+class MessageDeclined(Record, frozen=True, array_like=True, gc=False, tag=45):
     """An offered message came for an element that no longer waits."""
 
     wait: int
     message: int
 
 
-class SignalAwaited(Record, tag=46):
+class SignalAwaited(Record, frozen=True, array_like=True, gc=False, tag=46):
     """An element waits for a signal."""
 
     wait: int
@@ -292,7 +292,7 @@ class SignalAwaited(Record, tag=46):
     name: str
 
 
-class SignalReceived(Record, tag=47):
+class SignalReceived(Record, frozen=True, array_like=True, gc=False, tag=47):
     """A broadcast reached the waiting element."""
 
     wait: int
@@ -300,7 +300,7 @@ class SignalReceived(Record, tag=47):
     name: str
 
 
-class WaitClosed(Record, tag=48):
+class WaitClosed(Record, frozen=True, array_like=True, gc=False, tag=48):
     """A wait is no longer wanted; `kind` is timer, message or signal, `name` that of a signal."""
 
     wait: int
@@ -311,7 +311,7 @@ class WaitClosed(Record, tag=48):
 # --- multi-instance, calls, incidents
 
 
-class LoopStarted(Record, tag=50):
+class LoopStarted(Record, frozen=True, array_like=True, gc=False, tag=50):
     """A multi-instance body has its items: their count, and the collection as it was at entry."""
 
     element: int
@@ -319,7 +319,7 @@ class LoopStarted(Record, tag=50):
     items: Stored | None
 
 
-class LoopItemsBegun(Record, tag=51):
+class LoopItemsBegun(Record, frozen=True, array_like=True, gc=False, tag=51):
     """The body continues with item `upto`; a token on `*` stands while items are left to begin."""
 
     element: int
@@ -327,7 +327,7 @@ class LoopItemsBegun(Record, tag=51):
     more: bool
 
 
-class LoopItemCompleted(Record, tag=52):
+class LoopItemCompleted(Record, frozen=True, array_like=True, gc=False, tag=52):
     """An item ended; its output stands at the item's own index."""
 
     element: int
@@ -335,20 +335,20 @@ class LoopItemCompleted(Record, tag=52):
     output: Stored | None
 
 
-class CallStarted(Record, tag=53):
+class CallStarted(Record, frozen=True, array_like=True, gc=False, tag=53):
     """A call activity started another instance."""
 
     element: int
     instance: int
 
 
-class CallEnded(Record, tag=54):
+class CallEnded(Record, frozen=True, array_like=True, gc=False, tag=54):
     """The called instance reported its end."""
 
     element: int
 
 
-class IncidentRaised(Record, tag=55):
+class IncidentRaised(Record, frozen=True, array_like=True, gc=False, tag=55):
     """The instance is stuck at an element; `phase` says what a retry repeats: enter, leave or
     job.
     """
@@ -360,7 +360,7 @@ class IncidentRaised(Record, tag=55):
     phase: str
 
 
-class IncidentResolved(Record, tag=56):
+class IncidentResolved(Record, frozen=True, array_like=True, gc=False, tag=56):
     """A person repaired it, or the element ended."""
 
     incident: int
@@ -369,7 +369,7 @@ class IncidentResolved(Record, tag=56):
 # --- mailboxes
 
 
-class SubscriptionOpened(Record, tag=60):
+class SubscriptionOpened(Record, frozen=True, array_like=True, gc=False, tag=60):
     """A mailbox has a new subscriber."""
 
     position: int
@@ -381,14 +381,14 @@ class SubscriptionOpened(Record, tag=60):
     element_id: str
 
 
-class SubscriptionClosed(Record, tag=61):
+class SubscriptionClosed(Record, frozen=True, array_like=True, gc=False, tag=61):
     """A subscriber left."""
 
     instance: int
     wait: int
 
 
-class MessagePublished(Record, tag=62):
+class MessagePublished(Record, frozen=True, array_like=True, gc=False, tag=62):
     """A message came in."""
 
     message: int
@@ -397,10 +397,10 @@ class MessagePublished(Record, tag=62):
     message_id: str | None
     published_at: int
     expires_at: int
-    variables: Variables
+    variables: Encoded
 
 
-class MessageOffered(Record, tag=63):
+class MessageOffered(Record, frozen=True, array_like=True, gc=False, tag=63):
     """A message was offered to a subscriber and counts as taken by its process meanwhile."""
 
     message: int
@@ -408,7 +408,7 @@ class MessageOffered(Record, tag=63):
     wait: int
 
 
-class MessageCorrelated(Record, tag=64):
+class MessageCorrelated(Record, frozen=True, array_like=True, gc=False, tag=64):
     """The subscriber accepted; `close` ends the subscription."""
 
     message: int
@@ -417,7 +417,7 @@ class MessageCorrelated(Record, tag=64):
     close: bool
 
 
-class MessageReleased(Record, tag=65):
+class MessageReleased(Record, frozen=True, array_like=True, gc=False, tag=65):
     """The subscriber declined: the message is free for the next one of that process."""
 
     message: int
@@ -425,7 +425,7 @@ class MessageReleased(Record, tag=65):
     wait: int
 
 
-class MessageStarted(Record, tag=66):
+class MessageStarted(Record, frozen=True, array_like=True, gc=False, tag=66):
     """A message started an instance; with a correlation key the process is busy until it ends."""
 
     message: int
@@ -433,13 +433,13 @@ class MessageStarted(Record, tag=66):
     instance: int
 
 
-class MessageExpired(Record, tag=67):
+class MessageExpired(Record, frozen=True, array_like=True, gc=False, tag=67):
     """A message is no longer kept."""
 
     message: int
 
 
-class StartReleased(Record, tag=68):
+class StartReleased(Record, frozen=True, array_like=True, gc=False, tag=68):
     """The instance that a message had started ended: its process may start again."""
 
     process: str
@@ -450,16 +450,16 @@ class StartReleased(Record, tag=68):
 # --- broadcast, recurrence, registry
 
 
-class SignalAccepted(Record, tag=70):
+class SignalAccepted(Record, frozen=True, array_like=True, gc=False, tag=70):
     """A signal is being broadcast to those who waited at `accepted_at`."""
 
     number: int
     name: str
-    variables: Variables
+    variables: Encoded
     accepted_at: int
 
 
-class SignalDelivered(Record, tag=71):
+class SignalDelivered(Record, frozen=True, array_like=True, gc=False, tag=71):
     """The broadcast reached the subscribers up to a cursor."""
 
     number: int
@@ -468,13 +468,13 @@ class SignalDelivered(Record, tag=71):
     wait: int
 
 
-class BroadcastEnded(Record, tag=72):
+class BroadcastEnded(Record, frozen=True, array_like=True, gc=False, tag=72):
     """Everyone who waited was reached."""
 
     number: int
 
 
-class RecurrenceSet(Record, tag=75):
+class RecurrenceSet(Record, frozen=True, array_like=True, gc=False, tag=75):
     """A timer start event is armed."""
 
     process: str
@@ -485,7 +485,7 @@ class RecurrenceSet(Record, tag=75):
     repeats: int
 
 
-class RecurrenceFired(Record, tag=76):
+class RecurrenceFired(Record, frozen=True, array_like=True, gc=False, tag=76):
     """A timer start event started an instance; `due_at` is the next firing, None after the last."""
 
     instance: int
@@ -493,11 +493,11 @@ class RecurrenceFired(Record, tag=76):
     repeats: int
 
 
-class RecurrenceCleared(Record, tag=77):
+class RecurrenceCleared(Record, frozen=True, array_like=True, gc=False, tag=77):
     """A timer start event was replaced or withdrawn."""
 
 
-class Deployed(Record, tag=80):
+class Deployed(Record, frozen=True, array_like=True, gc=False, tag=80):
     """Resources were deployed together: (name, kind, source) with the definition number of each."""
 
     number: int

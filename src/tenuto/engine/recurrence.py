@@ -76,7 +76,7 @@ def set_recurrence(turn: Recurrence, command: c.SetRecurrence) -> Rejection | No
     if source.expression is not None:
         value = source.expression.evaluate({}, now=instant_value(turn.now)).value
     try:
-        due = schedules.first_due(node.trigger.kind.value, value, turn.now)  # type: ignore[arg-type]  # constants are values
+        due = schedules.first_due(node.trigger.kind.value, value, turn.now)
     except InputError as error:
         return Rejection(why.INVALID_VALUE, f"{command.node}: {error}")
     turn.emit(

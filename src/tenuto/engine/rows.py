@@ -25,9 +25,6 @@ class InstanceRow(NamedTuple):
     snapshot_version: int
     snapshot: bytes | None
 
-    KEY = 1
-    OPERATIONAL = ("snapshot_version", "snapshot")
-
 
 class AggregateRow(NamedTuple):
     """An aggregate that is no instance; `snapshot` holds what is not in rows of its own."""
@@ -36,9 +33,6 @@ class AggregateRow(NamedTuple):
     kind: int
     version: int
     snapshot: bytes | None
-
-    KEY = 1
-    OPERATIONAL = ()
 
 
 class JobRow(NamedTuple):
@@ -62,16 +56,6 @@ class JobRow(NamedTuple):
     log: int | None
     crashes: int
 
-    KEY = 2
-    OPERATIONAL = (
-        "attempt",
-        "token",
-        "log",
-        "crashes",
-        "due_at",
-        "status",
-    )
-
 
 class UserTaskRow(NamedTuple):
     """Work for a person. Lists of groups and users are JSON text."""
@@ -90,9 +74,6 @@ class UserTaskRow(NamedTuple):
     form: str | None
     created_at: int
 
-    KEY = 2
-    OPERATIONAL = ()
-
 
 class TimerRow(NamedTuple):
     """An instant at which an aggregate wants a command."""
@@ -101,9 +82,6 @@ class TimerRow(NamedTuple):
     timer: int
     due_at: int
     element_id: str
-
-    KEY = 2
-    OPERATIONAL = ()
 
 
 class SubscriptionRow(NamedTuple):
@@ -119,9 +97,6 @@ class SubscriptionRow(NamedTuple):
     position: int
     offered: int | None
 
-    KEY = 3
-    OPERATIONAL = ()
-
 
 class MessageRow(NamedTuple):
     """A published message that is kept: `taken` says by which process which instance took it."""
@@ -136,9 +111,6 @@ class MessageRow(NamedTuple):
     variables: bytes
     taken: bytes
 
-    KEY = 2
-    OPERATIONAL = ()
-
 
 class SignalRow(NamedTuple):
     """An element that waits for a signal, in the slot of its instance."""
@@ -148,9 +120,6 @@ class SignalRow(NamedTuple):
     subscription: int
     element_id: str
     opened_at: int
-
-    KEY = 3
-    OPERATIONAL = ()
 
 
 class IncidentRow(NamedTuple):
@@ -165,9 +134,6 @@ class IncidentRow(NamedTuple):
     message: str
     created_at: int
 
-    KEY = 2
-    OPERATIONAL = ()
-
 
 class OutboxRow(NamedTuple):
     """A command on its way from one aggregate to another; FIFO per (sender, receiver)."""
@@ -177,9 +143,6 @@ class OutboxRow(NamedTuple):
     number: int
     command: bytes
 
-    KEY = 3
-    OPERATIONAL = ()
-
 
 class PayloadRow(NamedTuple):
     """A value kept by reference. `data` None is a tombstone: erased, its digest stays."""
@@ -187,9 +150,6 @@ class PayloadRow(NamedTuple):
     digest: bytes
     aggregate: int
     data: bytes | None
-
-    KEY = 2
-    OPERATIONAL = ("data",)
 
 
 class DedupeRow(NamedTuple):
@@ -202,9 +162,6 @@ class DedupeRow(NamedTuple):
     instance: int | None
     at: int
 
-    KEY = 2
-    OPERATIONAL = ()
-
 
 class NaturalKeyRow(NamedTuple):
     """An instance's natural key: equal parts by digest, the near value as decimal text."""
@@ -214,9 +171,6 @@ class NaturalKeyRow(NamedTuple):
     instance: int
     business_key: str | None
     near: str | None
-
-    KEY = 3
-    OPERATIONAL = ()
 
 
 Row = (
@@ -250,3 +204,33 @@ TABLES: tuple[tuple[str, type[Row]], ...] = (
     ("dedupe", DedupeRow),
     ("natural_key", NaturalKeyRow),
 )
+
+# How many leading fields are the primary key.
+KEY_WIDTH: dict[type[Row], int] = {
+    InstanceRow: 1,
+    AggregateRow: 1,
+    JobRow: 2,
+    UserTaskRow: 2,
+    TimerRow: 2,
+    SubscriptionRow: 3,
+    MessageRow: 2,
+    SignalRow: 3,
+    IncidentRow: 2,
+    OutboxRow: 3,
+    PayloadRow: 2,
+    DedupeRow: 2,
+    NaturalKeyRow: 3,
+}
+
+OPERATIONAL: dict[type[Row], tuple[str, ...]] = {
+    InstanceRow: ("snapshot_version", "snapshot"),
+    JobRow: (
+        "attempt",
+        "token",
+        "log",
+        "crashes",
+        "due_at",
+        "status",
+    ),
+    PayloadRow: ("data",),
+}

@@ -22,6 +22,7 @@ class PayloadRef(Struct, frozen=True, array_like=True, gc=False):
 
 Stored = bytes | PayloadRef
 Variables = dict[str, Stored]
+Encoded = dict[str, bytes]
 
 
 # Stored bytes begin with format, compression and key id (0: not encrypted); see `store.codec`.

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 from tenuto import feel, values
 from tenuto.engine.appliers import APPLIERS
 from tenuto.engine.state import ROOT, Element, InstanceState
-from tenuto.engine.stored import INLINE_BYTES_MAX, PayloadRef, Stored, Variables, digest_of, frame
+from tenuto.engine.stored import (
+    INLINE_BYTES_MAX,
+    Encoded,
+    PayloadRef,
+    Stored,
+    Variables,
+    digest_of,
+    frame,
+)
 from tenuto.errors import BudgetExceeded, ValueRefused
 
 if TYPE_CHECKING:
@@ -117,7 +125,7 @@ class Turn:
         """Return the value behind stored bytes or a payload reference."""
         if stored in self._decoded:
             return self._decoded[stored]
-        value = values.decode(self.bytes_of(stored))
+        value: Value = values.decode(self.bytes_of(stored))
         self._decoded[stored] = value
         return value
 
@@ -134,7 +142,7 @@ class Turn:
             )
         return found
 
-    def carry(self, variables: Variables) -> Variables:
+    def carry(self, variables: Variables) -> Encoded:
         """Return variables as a command takes them to another aggregate: bytes, no references."""
         return {name: self.bytes_of(stored) for name, stored in variables.items()}
 
@@ -173,7 +181,7 @@ class Turn:
         """Return the value of a formula and, where FEEL warned, why it may be null."""
         expression = source.expression
         if expression is None:
-            return source.constant, ""  # type: ignore[return-value]  # constants are values
+            return source.constant, ""
         budget = feel.Budget(steps=max(1, FEEL_STEPS_MAX - self.steps))
         try:
             result = expression.evaluate(

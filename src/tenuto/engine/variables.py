@@ -40,8 +40,7 @@ def map_values(
 def _current(turn: Turn, scope: int, made: dict[str, Value], name: str) -> Value:
     if name in made:
         return made[name]
-    view = turn.view(scope)
-    return view[name] if name in view else None
+    return turn.view(scope).get(name)
 
 
 def _with_path(current: Value, path: list[str], value: Value) -> Value:

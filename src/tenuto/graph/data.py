@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from tenuto import feel
-
-if TYPE_CHECKING:
-    from tenuto.values import Value
+from tenuto.values import Value
 
 
 class Formula(Struct, frozen=True):
@@ -21,7 +17,7 @@ class Formula(Struct, frozen=True):
 
     source: str
     expression: feel.Expression | None = None
-    constant: object = None
+    constant: Value = None
 
     @property
     def is_constant(self) -> bool:

@@ -33,7 +33,7 @@ from tenuto.store.port import JournalRow
 
 if TYPE_CHECKING:
     from tenuto.engine.state import InstanceState
-    from tenuto.engine.stored import Variables
+    from tenuto.engine.stored import Encoded
     from tenuto.engine.world import World
     from tenuto.keys import KeyMint
     from tenuto.runtime.leases import Leases
@@ -152,9 +152,9 @@ class Batch:
     def _end(self, state: InstanceState, warm: WarmInstance) -> None:
         if state.key in self.ended or state.status is InstanceStatus.ACTIVE:
             return
-        variables: Variables = {}
+        variables: Encoded = {}
         for name, stored in visible_variables(state, ROOT).items():
-            variables[name] = stored if isinstance(stored, bytes) else warm.payloads[stored.digest]
+            variables[name] = warm.bytes_of(stored)
         self.ended[state.key] = Ended(state.key, state.status.value, variables)
 
     # --- named aggregates
@@ -219,14 +219,16 @@ class Batch:
                 )
                 self.rows.add("outbox", (hop.sender, hop.receiver, hop.number), stored)
         timers = self.rows.puts["timer"].values()
-        self.next_timer = min((timer.due_at for timer in timers), default=None)  # type: ignore[union-attr]  # TimerRow
+        dues = (timer.due_at for timer in timers if isinstance(timer, row.TimerRow))
+        self.next_timer = min(dues, default=None)
         messages = self.rows.puts["message"].values()
-        self.next_expiry = min((one.expires_at for one in messages), default=None)  # type: ignore[union-attr]  # MessageRow
+        ends = (one.expires_at for one in messages if isinstance(one, row.MessageRow))
+        self.next_expiry = min(ends, default=None)
 
     def _lease_jobs(self) -> None:
         jobs = self.rows.puts["job"]
         for gone in self.rows.deletes["job"]:
-            self.freed.append(gone)  # type: ignore[arg-type]  # job keys are pairs
+            self.freed.append((gone[0], gone[1]))
         for key, job in list(jobs.items()):
             assert isinstance(job, JobRow), "the job table holds job rows"
             jobs[key] = self.lease_or_wait(job)
@@ -254,9 +256,9 @@ class Batch:
         assert warm is not None, f"job of instance {job.instance}, which does not exist"
         state = warm.state
         known = state.jobs[job.element]
-        variables: Variables = {}
+        variables: Encoded = {}
         for name, stored in visible_variables(state, job.element).items():
-            variables[name] = stored if isinstance(stored, bytes) else warm.payloads[stored.digest]
+            variables[name] = warm.bytes_of(stored)
         assert leased.due_at is not None, "a lease has an end"
         self.leased.append(((job.instance, job.element), job))
         work = Job(

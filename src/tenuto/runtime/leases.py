@@ -21,7 +21,7 @@ from tenuto.engine.rows import JobRow
 from tenuto.runtime.limits import LEASE_SECONDS_DEFAULT
 
 if TYPE_CHECKING:
-    from tenuto.engine.stored import Variables
+    from tenuto.engine.stored import Encoded
 
 JobKey = tuple[int, int]
 
@@ -41,7 +41,7 @@ class Job(Struct, frozen=True):
     retries: int
     token: int
     deadline: int
-    variables: Variables
+    variables: Encoded
 
 
 class Lease(NamedTuple):

@@ -457,16 +457,16 @@ class Corridor:
         self.hops.extend(hop._replace(stored=True) for hop in batch.hops)
         self.next_hop = batch.next_hop
         self.due.batch_done(batch)
-        for key in batch.freed:
-            self.leases.forget(key)
-        for key in batch.unleased:
-            self.leases.end(key)
+        for job in batch.freed:
+            self.leases.forget(job)
+        for job in batch.unleased:
+            self.leases.end(job)
         for instance, reply in batch.waiters:
             self.waiters.setdefault(instance, []).append(reply)
         answers = batch.answers
         for key, ended in batch.ended.items():
             self.warm.evict((key,))
-            for reply in self.waiters.pop(key, ()):
+            for reply in self.waiters.pop(key, []):
                 answers.append((reply, ended))
         deliver(answers)
         if batch.hand_outs:

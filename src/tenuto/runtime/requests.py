@@ -9,7 +9,7 @@ from tenuto.engine.rejections import Rejection
 if TYPE_CHECKING:
     from tenuto.dmn import Model
     from tenuto.engine.commands import Command
-    from tenuto.engine.stored import Variables
+    from tenuto.engine.stored import Encoded
     from tenuto.graph.process import ProcessGraph
 
 NEW_INSTANCE = 0
@@ -27,7 +27,7 @@ class Ended(NamedTuple):
 
     key: int
     status: str
-    variables: Variables
+    variables: Encoded
 
 
 Result = Answer | Ended | Rejection

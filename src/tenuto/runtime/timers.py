@@ -37,8 +37,8 @@ class Due:
         """Return the commands of what is due, at most half a batch of them."""
         items: list[Item] = []
         if self._timer is not None and self._timer <= now:
-            for row in self._store.due_timers(now, TIMERS_PER_BATCH_MAX):
-                items.append(Item(row.aggregate, FireTimer(row.timer)))
+            due = self._store.due_timers(now, TIMERS_PER_BATCH_MAX)
+            items.extend(Item(row.aggregate, FireTimer(row.timer)) for row in due)
         if self._message is not None and self._message <= now:
             expired = self._store.expired_messages(now, TIMERS_PER_BATCH_MAX)
             mailboxes = dict.fromkeys(row.mailbox for row in expired)

@@ -12,19 +12,21 @@ from typing import Any
 
 import msgspec
 
+from tenuto import values
 from tenuto.engine.aggregates import AGGREGATES
 from tenuto.engine.appliers import apply, close_turn
 from tenuto.engine.mailbox import MailboxState, Message, Subscription
 from tenuto.engine.records import decode_records
 from tenuto.engine.rows import MessageRow, SubscriptionRow
 from tenuto.engine.state import InstanceState, decode_state
-from tenuto.engine.stored import PayloadRef, Variables
+from tenuto.engine.stored import PayloadRef, Stored
 from tenuto.keys import kind_of
 from tenuto.runtime.limits import WARM_AGGREGATES_MAX
 from tenuto.store.codec import unpack_blob
 from tenuto.store.headers import decode_header
 from tenuto.store.port import Store, StoredInstance
 
+NULL = values.encode(None)
 _variables = msgspec.msgpack.Decoder(dict[str, bytes])
 _taken = msgspec.msgpack.Decoder(tuple[dict[str, tuple[int, int]], list[tuple[int, int]]])
 
@@ -41,6 +43,12 @@ class WarmInstance:
         self.state = state
         self.snapshot_version = snapshot_version
         self.payloads: dict[bytes, bytes] = {}
+
+    def bytes_of(self, stored: Stored) -> bytes:
+        """Return the encoded bytes of a stored value; of an erased one, null."""
+        if isinstance(stored, PayloadRef):
+            return self.payloads.get(stored.digest, NULL)
+        return stored
 
 
 def fold(stored: StoredInstance) -> WarmInstance:
@@ -145,11 +153,12 @@ class Warm:
 
     def trim(self) -> None:
         """Forget the least recently used aggregates above the limit."""
+        held: dict[int, Any]
         for held in (self._instances, self._named):
             surplus = len(held) - self._limit
             if surplus > 0:
                 for key in list(held)[:surplus]:
-                    del held[key]  # type: ignore[attr-defined]  # both are dicts by key
+                    del held[key]
 
 
 def fill_mailbox(
@@ -164,14 +173,13 @@ def fill_mailbox(
         )
     for row in messages:
         taken, offers = _taken.decode(row.taken)
-        variables: Variables = dict(_variables.decode(row.variables))
         state.messages[row.message] = Message(
             row.name,
             row.correlation_key,
             row.message_id,
             row.published_at,
             row.expires_at,
-            variables,
+            _variables.decode(row.variables),
             taken,
             offers,
         )

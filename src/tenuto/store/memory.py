@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tenuto.engine.rows import TABLES
+from tenuto.engine.rows import KEY_WIDTH, TABLES
 from tenuto.store.port import *
 from tenuto.store.port import LogHead, StoredAggregate, StoredInstance
 
-KEYS = {t: k.KEY for t, k in TABLES}
+KEYS = {t: KEY_WIDTH[k] for t, k in TABLES}
 
 
 class MemoryStore:

@@ -91,7 +91,7 @@ class SqliteStore:
             connection = self._connection
             connection.execute("BEGIN IMMEDIATE")
             try:
-                log = self._value("next_log")
+                log = self._value("next_log") or 1
                 sealed = self._seal_dead_logs(at)
                 connection.execute(SQL["insert_log"], (log, node, at))
                 connection.execute(SQL["take_slots"], (log,))
@@ -293,9 +293,10 @@ class SqliteStore:
     def _one(self, text: str) -> Any:
         return self._connection.execute(text).fetchone()
 
-    def _value(self, name: str) -> Any:
+    def _value(self, name: str) -> int | None:
         with translated():
-            return self._connection.execute(SQL[name]).fetchone()[0]
+            found: int | None = self._connection.execute(SQL[name]).fetchone()[0]
+        return found
 
     def _by_keys(
         self, table: str, column: str, keys: Sequence[int], kind: Callable[..., R]

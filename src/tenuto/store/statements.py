@@ -11,13 +11,12 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from tenuto.engine.rows import TABLES
+from tenuto.engine.rows import KEY_WIDTH, TABLES
 
 PARAMETERS_MAX = 32_000
 COLUMNS: dict[str, tuple[str, ...]] = {table: kind._fields for table, kind in TABLES}
 KEYS: dict[str, tuple[str, ...]] = {
-    table: kind._fields[: kind.KEY]  # type: ignore[misc]  # the width of the primary key
-    for table, kind in TABLES
+    table: kind._fields[: KEY_WIDTH[kind]] for table, kind in TABLES
 }
 
 

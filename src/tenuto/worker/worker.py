@@ -8,7 +8,6 @@ waits for something. Results go to the corridor as commands; the worker never to
 from __future__ import annotations
 
 import asyncio
-import random
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -17,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from tenuto import values
+from tenuto.client.requests import encode_variables
 from tenuto.engine.commands import Command, CompleteJob, FailJob, ThrowJobError
 from tenuto.errors import InputError, ValueRefused
+from tenuto.runtime.jitter import draw_jitter
 from tenuto.runtime.leases import Job, Seats
 from tenuto.runtime.requests import Request
 from tenuto.worker.context import JobContext
@@ -199,21 +199,6 @@ def completion(job: Job, result: Any) -> Command:
     return CompleteJob(job.element, encode_variables(result), job.token)
 
 
-def encode_variables(variables: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return plain Python data as encoded values, checked as every store needs them.
-
-    Raises `ValueRefused`.
-    """
-    encoded = {}
-    for name, plain in variables.items():
-        if not isinstance(name, str) or not name:
-            raise ValueRefused(f"expected a variable name to be a text, got {name!r}")
-        value = values.from_python(plain)
-        values.check_value(value, where=f"variable `{name}`")
-        encoded[name] = values.encode(value)
-    return encoded
-
-
 def failure(job: Job, error: Exception) -> Command:
     """Return the command that reports what a handler raised."""
     text = (str(error) or type(error).__name__)[:MESSAGE_LENGTH_MAX]
@@ -225,7 +210,7 @@ def failure(job: Job, error: Exception) -> Command:
         return ThrowJobError(job.element, error.code, error.message, variables, job.token)
     if isinstance(error, NoRetry | InputError):
         return FailJob(job.element, text, job.token, retry=False)
-    jitter = random.random()
+    jitter = draw_jitter()
     if isinstance(error, RetryAfter):
         after = int(error.seconds * 1000)
         return FailJob(job.element, text, job.token, retry_after_ms=after, jitter=jitter)

@@ -12,6 +12,7 @@ from tenuto.engine.incidents import ENTER, raise_incident
 from tenuto.engine.lifecycle import Status
 from tenuto.engine.records import CallEnded, CallStarted, ElementTerminated
 from tenuto.engine.scopes import withdraw
+from tenuto.engine.stored import Variables
 from tenuto.engine.tokens import leave
 from tenuto.engine.turn import Stuck, Turn, visible_variables
 from tenuto.engine.variables import propagate, set_local, text_of
@@ -71,7 +72,7 @@ def _find(turn: Turn, process: str, node: CallActivity) -> ProcessDefinition:
     )
 
 
-def end_call(turn: Turn, command: EndCall) -> None:
+def end_call(turn: Turn, command: EndCall, variables: Variables) -> None:
     """The called instance ended: go on, throw its error, or finish a withdrawal."""
     number = command.element
     element = turn.element(number)
@@ -82,13 +83,13 @@ def end_call(turn: Turn, command: EndCall) -> None:
     elif command.outcome == "completed":
         node = turn.graph.nodes[element.id]
         if node.outputs:
-            set_local(turn, number, command.variables)
+            set_local(turn, number, variables)
         elif isinstance(node, CallActivity) and node.propagate_all_out:
-            propagate(turn, element.scope, command.variables)
+            propagate(turn, element.scope, variables)
         leave(turn, number)
     elif command.outcome == "failed":
         try:
-            throw_error(turn, number, command.code, command.message, command.variables)
+            throw_error(turn, number, command.code, command.message, variables)
         except Stuck as stuck:
             raise_incident(turn, number, stuck, ENTER)
     else:

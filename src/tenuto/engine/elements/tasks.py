@@ -92,7 +92,7 @@ def _find_decision(turn: Turn, id: str, binding: str) -> DecisionDefinition:
 def shape_result(value: Value, shape: str) -> Value:
     """Return a decision's value in the shape that the camunda dialect names."""
     if shape == "singleEntry":
-        single = value[0] if isinstance(value, list) and value else value
+        single: Value = value[0] if isinstance(value, list) and value else value
         if isinstance(single, dict) and len(single) == 1:
             return next(iter(single.values()))
         return single
