@@ -317,6 +317,23 @@ class MailboxKeys:
         self.messages = set(state.messages)
 
 
+def mailbox_rows(state: MailboxState) -> dict[str, dict[Key, row.Row]]:
+    """Return every row that a mailbox implies, by table and primary key."""
+    return {
+        "subscription": {
+            (state.key, *who): _subscription_row(state, who) for who in state.subscriptions
+        },
+        "message": {(state.key, number): _message_row(state, number) for number in state.messages},
+    }
+
+
+def recurrence_rows(state: RecurrenceState) -> dict[Key, row.Row]:
+    """Return the timer of a start event, if it is armed."""
+    if state.due_at is None:
+        return {}
+    return {(state.key, TIMER): row.TimerRow(state.key, TIMER, state.due_at, state.node)}
+
+
 def index_recurrence(rows: RowChanges, state: RecurrenceState) -> None:
     """Write the timer of a start event, or remove it."""
     key = (state.key, TIMER)

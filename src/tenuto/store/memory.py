@@ -92,7 +92,8 @@ class MemoryStore:
 
     def next_job_due(self):
         return min(
-            (r.due_at for r in self.t["job"].values() if r.status == "waiting"), default=None
+            (r.due_at for r in self.t["job"].values() if r.status == "waiting" and r.due_at > now),
+            default=None,
         )
 
     def due_timers(self, now, limit):

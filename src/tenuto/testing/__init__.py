@@ -1,0 +1,13 @@
+"""The testing kit, public: scenarios on a virtual clock, seeded fault worlds, random processes.
+
+def test_refund(scenario):
+    scenario.deploy("refund.bpmn")
+    refund = scenario.start("refund", amount=40)
+    scenario.advance("PT2H")
+    assert refund.is_waiting_at("remind")
+"""
+
+from tenuto.testing.clock import VirtualClock
+from tenuto.testing.scenario import Case, Scenario
+
+__all__ = ["Case", "Scenario", "VirtualClock"]
