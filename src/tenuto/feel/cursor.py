@@ -32,24 +32,22 @@ _Names = dict[str, list[Words]]
 class Cursor:
     """Reads tokens once, from left to right, with a bounded look ahead."""
 
-    def __init__(self, text: str, names: Iterable[str]) -> None:
-        """Start at the first token; `names` are known everywhere."""
+    def __init__(self, text: str, *names: Iterable[str]) -> None:
+        """Start at the first token; all `names` are known everywhere."""
         self.text = text
         self.tokens = scan(text)
         self.at = 0
         # How many filters surround the place: inside one, members are names too.
         self.filters = 0
         self._depth = 0
-        known: _Names = {}
-        for name in names:
-            _add_name(known, name)
         self._names = names
-        self._scopes: list[_Names] = [known]
+        # The tables of names that are known everywhere are shared and never written to.
+        self._scopes: list[_Names] = [_name_table(frozenset(group)) for group in names]
         self._members: _Names = {}
 
     def restart(self) -> Cursor:
         """Return a cursor at the start of the same text."""
-        return Cursor(self.text, self._names)
+        return Cursor(self.text, *self._names)
 
     @property
     def token(self) -> Token:
@@ -235,6 +233,15 @@ def split_name(name: str) -> Words:
         has_sign = before.value in _NAME_SIGNS or token.value in _NAME_SIGNS
         words.append((token.value, before.end == token.start if has_sign else None))
     return tuple(words)
+
+
+@lru_cache(maxsize=256)
+def _name_table(names: frozenset[str]) -> _Names:
+    """Return names by their first word; models compile many texts with the same names."""
+    table: _Names = {}
+    for name in sorted(names):
+        _add_name(table, name)
+    return table
 
 
 def normalise_name(text: str) -> str:

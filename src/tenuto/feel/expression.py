@@ -149,10 +149,8 @@ def compile(  # noqa: A001  # the public name is feel.compile
     """
     declared = frozenset(names)
     builtins = CAMUNDA if camunda else STANDARD
-    known = declared | (_CAMUNDA_NAMES if camunda else _STANDARD_NAMES)
-    if types:
-        known |= frozenset(types)
+    standard = _CAMUNDA_NAMES if camunda else _STANDARD_NAMES
     parse = parse_unary_tests if unary else parse_expression
-    tree = parse(text, known, types)
+    tree = parse(text, standard, declared, frozenset(types or ()), types=types)
     generator = Generator(text, builtins, declared, external)
     return Expression(text, tree, generator, is_unary=unary)

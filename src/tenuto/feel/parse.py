@@ -55,10 +55,10 @@ class _Reader:
 
 
 def parse_expression(
-    text: str, names: Iterable[str], types: Mapping[str, Type] | None = None
+    text: str, *names: Iterable[str], types: Mapping[str, Type] | None = None
 ) -> Node:
     """Return the tree of an expression; raise `FeelSyntaxError`."""
-    reader = _Reader(Cursor(text, names), types or {})
+    reader = _Reader(Cursor(text, *names), types or {})
     try:
         node = _expression(reader)
     except RecursionError:
@@ -69,10 +69,10 @@ def parse_expression(
 
 
 def parse_unary_tests(
-    text: str, names: Iterable[str], types: Mapping[str, Type] | None = None
+    text: str, *names: Iterable[str], types: Mapping[str, Type] | None = None
 ) -> syntax.UnaryTests:
     """Return the tree of unary tests; raise `FeelSyntaxError`."""
-    reader = _Reader(Cursor(text, names), types or {})
+    reader = _Reader(Cursor(text, *names), types or {})
     cursor = reader.cursor
     if cursor.is_sign("-") and cursor.peek().kind is Kind.END:
         return syntax.UnaryTests(tests=(), at=0)

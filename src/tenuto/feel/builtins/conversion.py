@@ -91,6 +91,21 @@ def move_to_zone(meter: Meter, moment: Date | DateAndTime, zone: str) -> DateAnd
         raise Fault("invalid-argument", f"expected a time zone, but it is {zone!r}") from None
 
 
+def date_and_time_of_parts(meter: Meter, *parts: Any) -> DateAndTime:
+    """Return the date and time of its parts, the last of them a zone or the hours of an offset."""
+    year, month, day, hour, minute, second, *rest = parts
+    date = date_of_parts(meter, year, month, day)
+    time = time_of_parts(meter, hour, minute, second, None)
+    if not rest:
+        return DateAndTime(date, time)
+    zone = rest[0] if isinstance(rest[0], str) else int(rest[0] * 3600)
+    try:
+        placed = Time(time.hour, time.minute, time.second, time.nanosecond, zone)
+    except ValueError as error:
+        raise Fault("invalid-argument", str(error)) from None
+    return DateAndTime(date, placed)
+
+
 def time_of_text(meter: Meter, text: str) -> Time:
     """Return the time of day that a text names."""
     found = parse_time(text)
@@ -166,6 +181,7 @@ def months_between(
     return YearsMonthsDuration(sign * months)
 
 
+_PARTS = "year: number, month: number, day: number, hour: number, minute: number, second: number"
 ROWS: list[tuple[str, Callable[..., Any]]] = [
     ("date(from: string)", date_of_text),
     ("date(from: date or date and time)", date_of_value),
@@ -174,6 +190,9 @@ ROWS: list[tuple[str, Callable[..., Any]]] = [
     ("date and time(from: date or date and time)", lambda meter, value: at_midnight(value)),
     ("date and time(date: date or date and time, time: time)", join_date_and_time),
     ("date and time(date: date or date and time, timezone: string)", move_to_zone),
+    (f"date and time({_PARTS})", date_and_time_of_parts),
+    (f"date and time({_PARTS}, hour offset: number)", date_and_time_of_parts),
+    (f"date and time({_PARTS}, timezone: string)", date_and_time_of_parts),
     ("time(from: string)", time_of_text),
     ("time(from: time)", time_of_value),
     ("time(from: date or date and time)", time_of_value),
