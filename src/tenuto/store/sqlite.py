@@ -163,8 +163,8 @@ class SqliteStore:
                 values = [field for row in part for field in row]
                 execute(statements.upsert(table, len(part)), values)
         for table, keys in batch.deletes.items():
-            for part in statements.chunks(keys, len(statements.KEYS[table])):
-                values = [field for key in part for field in key]
+            for part in statements.chunks(keys, len(statements.KEYS[table]) + 1):
+                values = statements.delete_parameters(table, part)
                 execute(statements.delete(table, len(part)), values)
         if phase is not None:
             phase("after_puts")
