@@ -34,6 +34,8 @@ def create_job(turn: Turn, number: int, policy: JobPolicy) -> None:
 
 def _retries(turn: Turn, number: int, policy: JobPolicy) -> int:
     value = turn.evaluate(policy.retries, number)
+    if type(value) is int and 0 <= value <= RETRIES_MAX:
+        return value
     try:
         retries = int(str(value))
     except ValueError:

@@ -45,11 +45,9 @@ Enter = Callable[[Turn, int, Any], None]
 def play(turn: Turn) -> None:
     """Run the instance to rest, or to the bound of a turn."""
     state = turn.state
-    while True:
+    while state.ended_at is None:
         if turn.touched:
             settle(turn, turn.touched.pop())
-        elif not state.is_live:
-            return
         elif state.agenda:
             if turn.transitions >= TRANSITIONS_MAX or turn.steps >= FEEL_STEPS_MAX:
                 turn.send(state.key, ContinueInstance())
@@ -147,30 +145,41 @@ def enter(turn: Turn, number: int) -> None:
             open_waits(turn, _boundary_waits(turn, number, node))
             multi_instance.begin_loop(turn, number, node.multi_instance)
             return
-        local = {}
-        if element.item is not None and node.multi_instance is not None:
-            local = multi_instance.item_variables(
-                turn, element.scope, element.item, node.multi_instance
-            )
-        made = {**local, **map_values(turn, node.inputs, element.scope, local)}
-        if made:
-            set_local(turn, number, keep_all(turn, made))
-        prepared = _boundary_waits(turn, number, node) if element.item is None else []
-        open_waits(turn, prepared + _own_waits(turn, number, node))
-        behaviour = ELEMENTS.get(type(node))
-        assert behaviour is not None, f"{node.id} has no behaviour"
-        behaviour(turn, number, node)
+        if element.item is not None or node.inputs:
+            _set_inputs(turn, number, node)
+        prepared = _boundary_waits(turn, number, node) if node.boundaries else []
+        if type(node) in WAITING:
+            prepared += _own_waits(turn, number, node)
+        if prepared:
+            open_waits(turn, prepared)
+        ELEMENTS[type(node)](turn, number, node)
     except Stuck as stuck:
         for wait in list(turn.element(number).waits):
             close_wait(turn, wait)
         raise_incident(turn, number, stuck, ENTER)
 
 
+WAITING = frozenset({n.CatchEvent, n.ReceiveTask, n.EventGateway})
+
 Opening = list[Any]
 
 
+def _set_inputs(turn: Turn, number: int, node: n.AnyNode) -> None:
+    """Set what an element begins with: its item of a loop, then its input mappings."""
+    element = turn.element(number)
+    local = {}
+    if element.item is not None and node.multi_instance is not None:
+        local = multi_instance.item_variables(
+            turn, element.scope, element.item, node.multi_instance
+        )
+    made = {**local, **map_values(turn, node.inputs, element.scope, local)}
+    set_local(turn, number, keep_all(turn, made))
+
+
 def _boundary_waits(turn: Turn, number: int, node: n.AnyNode) -> Opening:
-    prepared = []
+    prepared: Opening = []
+    if turn.element(number).item is not None:
+        return prepared
     for id in node.boundaries:
         boundary = turn.graph.nodes[id]
         assert isinstance(boundary, n.BoundaryEvent), f"{id} is no boundary event"
@@ -221,7 +230,7 @@ def begin_items(turn: Turn, body: int) -> None:
 def settle(turn: Turn, scope: int) -> None:
     """End a scope in which nothing lives any more."""
     element = turn.state.elements.get(scope)
-    if element is None or element.alive or not turn.state.is_live or element.incident is not None:
+    if element is None or element.alive or element.incident is not None:
         return
     if element.status is Status.TERMINATING:
         _finish_terminating(turn, scope)

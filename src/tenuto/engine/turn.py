@@ -265,6 +265,9 @@ def scope_chain(state: InstanceState, number: int) -> list[int]:
 
 def visible_variables(state: InstanceState, scope: int) -> dict[str, Stored]:
     """Return the stored variables that are visible in a scope."""
+    innermost = state.elements[scope]
+    if innermost.scope == ROOT and not innermost.variables:
+        return dict(state.elements[ROOT].variables)
     found: dict[str, Stored] = {}
     for number in reversed(scope_chain(state, scope)):
         found.update(state.elements[number].variables)

@@ -65,8 +65,11 @@ def propagate(turn: Turn, scope: int, variables: Variables) -> None:
     """Set each variable in the innermost scope, from `scope` outwards, that has it; else in the
     process.
     """
-    targets: dict[int, dict[str, Stored]] = {}
     elements = turn.state.elements
+    if scope == ROOT:
+        turn.emit(VariablesSet(ROOT, variables))
+        return
+    targets: dict[int, dict[str, Stored]] = {}
     for name, stored in variables.items():
         number = scope
         while number != ROOT and name not in elements[number].variables:

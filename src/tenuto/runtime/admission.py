@@ -67,6 +67,10 @@ def admit(world: World, request: Request, any_slot: int) -> Admission | Rejectio
     assert isinstance(command, StartInstance), "only starts are admitted"
     definition = world.latest.get(command.process)
     unique = request.unique
+    graph = definition.graph if definition is not None else None
+    if command.business_key is None and request.idempotency_key is None:
+        if graph is None or (graph.business_key is None and graph.natural_key is None):
+            return Admission(command, any_slot, (), b"", None, None)
     if definition is not None:
         command, unique = _with_business_key(definition, command, unique)
     for what, key in (

@@ -33,7 +33,6 @@ from tenuto.store.port import JournalRow
 
 if TYPE_CHECKING:
     from tenuto.engine.state import InstanceState
-    from tenuto.engine.stored import Encoded
     from tenuto.engine.world import World
     from tenuto.keys import KeyMint
     from tenuto.runtime.leases import Leases
@@ -88,6 +87,7 @@ class Batch:
         self.leased: list[tuple[tuple[int, int], JobRow]] = []
         self.freed: list[tuple[int, int]] = []
         self.unleased: list[tuple[int, int]] = []
+        self.lent: list[Seats] = []
         self._warm = warm
         self._leases = leases
         self._mint = mint
@@ -152,9 +152,7 @@ class Batch:
     def _end(self, state: InstanceState, warm: WarmInstance) -> None:
         if state.key in self.ended or state.status is InstanceStatus.ACTIVE:
             return
-        variables: Encoded = {}
-        for name, stored in visible_variables(state, ROOT).items():
-            variables[name] = warm.bytes_of(stored)
+        variables = warm.encoded(visible_variables(state, ROOT))
         self.ended[state.key] = Ended(state.key, state.status.value, variables)
 
     # --- named aggregates
@@ -228,7 +226,11 @@ class Batch:
     def _lease_jobs(self) -> None:
         jobs = self.rows.puts["job"]
         for gone in self.rows.deletes["job"]:
-            self.freed.append((gone[0], gone[1]))
+            key = (gone[0], gone[1])
+            self.freed.append(key)
+            seat = self._leases.lend_seat(key)
+            if seat is not None:
+                self.lent.append(seat)
         for key, job in list(jobs.items()):
             assert isinstance(job, JobRow), "the job table holds job rows"
             jobs[key] = self.lease_or_wait(job)
@@ -256,9 +258,7 @@ class Batch:
         assert warm is not None, f"job of instance {job.instance}, which does not exist"
         state = warm.state
         known = state.jobs[job.element]
-        variables: Encoded = {}
-        for name, stored in visible_variables(state, job.element).items():
-            variables[name] = warm.bytes_of(stored)
+        variables = warm.encoded(visible_variables(state, job.element))
         assert leased.due_at is not None, "a lease has an end"
         self.leased.append(((job.instance, job.element), job))
         work = Job(

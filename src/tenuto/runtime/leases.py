@@ -142,13 +142,19 @@ class Leases:
         seat.free -= 1
         self._held[key] = lease
         heapq.heappush(self._deadlines, (deadline, key, token))
-        return row._replace(
-            status="leased",
-            due_at=deadline,
-            attempt=attempt + 1,
-            token=token,
-            log=self._log,
-            crashes=crashes,
+        return JobRow(
+            *key,
+            row.type,
+            row.process,
+            row.element_id,
+            "leased",
+            row.retries,
+            deadline,
+            row.created_at,
+            attempt + 1,
+            token,
+            self._log,
+            crashes,
         )
 
     def of(self, key: JobKey) -> Lease | None:
@@ -156,16 +162,25 @@ class Leases:
         return self._held.get(key)
 
     def end(self, key: JobKey) -> None:
-        """Free the seat of a job that was completed, failed or withdrawn."""
+        """Free the seat of a job that was failed, or whose batch did not commit."""
         lease = self._held.pop(key, None)
         if lease is not None:
             lease.seat.free += 1
-            self._history[key] = (lease.attempt, 0)
+            self._history[key] = (lease.attempt, lease.crashes)
         self._release_suspect(key)
 
+    def lend_seat(self, key: JobKey) -> Seats | None:
+        """Free the seat of a job that this batch ends, for the jobs that it creates."""
+        lease = self._held.get(key)
+        if lease is None:
+            return None
+        lease.seat.free += 1
+        return lease.seat
+
     def forget(self, key: JobKey) -> None:
-        """The job is gone: its attempts matter no more."""
-        self.end(key)
+        """The job is gone, and its seat was lent: its attempts matter no more."""
+        self._held.pop(key, None)
+        self._release_suspect(key)
         self._history.pop(key, None)
         self.orphans.pop(key, None)
 

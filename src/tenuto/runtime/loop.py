@@ -65,7 +65,7 @@ class Corridor:
         self.warm = Warm(store)
         self.leases = Leases(head.log)
         self.mint = KeyMint(head.last_key_ms)
-        self.due = Due(store)
+        self.due = Due(store, clock.now())
         self.hops: deque[Hop] = deque()
         self.retry: deque[Item] = deque()
         self.waiters: dict[int, list[Reply]] = {}
@@ -375,7 +375,6 @@ class Corridor:
             leased = True
         if not orphans and len(found) < limit:
             self.leases.has_backlog = False
-        self.due.jobs_changed()
         return leased
 
     # --- commit
@@ -406,6 +405,8 @@ class Corridor:
     def _undo(self, batch: Batch) -> None:
         """Forget everything that a failed batch touched; nothing of it was seen."""
         self.warm.evict(batch.touched)
+        for seat in batch.lent:
+            seat.free -= 1
         for key, _ in batch.leased:
             self.leases.end(key)
             self.leases.has_backlog = True

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from typing import TYPE_CHECKING
 
 from tenuto.errors import StoreError
-from tenuto.runtime.limits import SWITCH_INTERVAL_SECONDS
+from tenuto.runtime.limits import GC_THRESHOLDS, SWITCH_INTERVAL_SECONDS
 from tenuto.runtime.recovery import Compile, recover
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Node:
     def start(self) -> None:
         """Let the corridor run."""
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         self._thread.start()
 
     def submit(self, request: Request) -> None:

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 class Due:
     """The next instants at which the corridor has something to do without being asked."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, now: int) -> None:
         """Read the earliest instants of a store."""
         self._store = store
         self._timer = store.next_timer_due()
         self._message = store.next_message_expiry()
-        self._job = store.next_job_due()
-        self._firing: set[tuple[int, int]] = set()
+        self._job = store.next_job_due(now)
 
     def next_at(self) -> int | None:
         """Return the earliest instant of all."""
@@ -49,10 +48,7 @@ class Due:
         """Look for jobs whose back-off has ended."""
         if self._job is not None and self._job <= now:
             leases.has_backlog = True
-
-    def jobs_changed(self) -> None:
-        """Read anew when the next back-off ends."""
-        self._job = self._store.next_job_due()
+            self._job = self._store.next_job_due(now)
 
     def batch_done(self, batch: Batch) -> None:
         """Take in what a commit changed."""

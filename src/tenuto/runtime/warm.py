@@ -19,7 +19,7 @@ from tenuto.engine.mailbox import MailboxState, Message, Subscription
 from tenuto.engine.records import decode_records
 from tenuto.engine.rows import MessageRow, SubscriptionRow
 from tenuto.engine.state import InstanceState, decode_state
-from tenuto.engine.stored import PayloadRef, Stored
+from tenuto.engine.stored import Encoded, PayloadRef, Variables
 from tenuto.keys import kind_of
 from tenuto.runtime.limits import WARM_AGGREGATES_MAX
 from tenuto.store.codec import unpack_blob
@@ -44,11 +44,16 @@ class WarmInstance:
         self.snapshot_version = snapshot_version
         self.payloads: dict[bytes, bytes] = {}
 
-    def bytes_of(self, stored: Stored) -> bytes:
-        """Return the encoded bytes of a stored value; of an erased one, null."""
-        if isinstance(stored, PayloadRef):
-            return self.payloads.get(stored.digest, NULL)
-        return stored
+    def encoded(self, variables: Variables) -> Encoded:
+        """Return the encoded bytes of stored values; of an erased one, null."""
+        if not self.payloads:
+            return variables  # type: ignore[return-value]  # no payloads, hence no references
+        return {
+            name: self.payloads.get(stored.digest, NULL)
+            if isinstance(stored, PayloadRef)
+            else stored
+            for name, stored in variables.items()
+        }
 
 
 def fold(stored: StoredInstance) -> WarmInstance:

@@ -90,7 +90,7 @@ class MemoryStore:
     def orphaned_jobs(self, log, limit):
         return [r for r in self.t["job"].values() if r.status == "leased" and r.log != log]
 
-    def next_job_due(self):
+    def next_job_due(self, now):
         return min(
             (r.due_at for r in self.t["job"].values() if r.status == "waiting" and r.due_at > now),
             default=None,

@@ -137,8 +137,8 @@ class Store(Protocol):
     def orphaned_jobs(self, log: int, limit: int) -> list[JobRow]:
         """Return jobs that are leased to another log than `log`, by a worker of its process."""
 
-    def next_job_due(self) -> int | None:
-        """Return the earliest `due_at` of leased or waiting jobs."""
+    def next_job_due(self, now: int) -> int | None:
+        """Return the earliest end of a back-off after `now`."""
 
     def due_timers(self, now: int, limit: int) -> list[TimerRow]:
         """Return timers that are due, earliest first."""

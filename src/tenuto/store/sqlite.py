@@ -231,9 +231,10 @@ class SqliteStore:
         """Return jobs leased to another log."""
         return rows_of(r.JobRow, self._rows("orphaned_jobs", (log, limit)))
 
-    def next_job_due(self) -> int | None:
-        """Return when the next back-off ends."""
-        return self._value("next_job_due")
+    def next_job_due(self, now: int) -> int | None:
+        """Return when the next back-off after `now` ends."""
+        found: int | None = self._rows("next_job_due", (now,))[0][0]
+        return found
 
     def due_timers(self, now: int, limit: int) -> list[r.TimerRow]:
         """Return timers that are due, earliest first."""

@@ -28,7 +28,6 @@ from tenuto.runtime.requests import Answer, Reply, Request, Result
 from tenuto.store.memory import MemoryStore
 from tenuto.store.port import InstanceQuery, Store
 from tenuto.testing.clock import MONDAY_MORNING, VirtualClock
-from tenuto.worker.context import JobContext
 from tenuto.worker.handlers import MARK, Handler, describe
 from tenuto.worker.worker import completion, failure
 
@@ -251,9 +250,7 @@ class Scenario:
         one = self._handlers[job.type]
         command: c.Command
         try:
-            result = one.function(
-                **one.arguments(job.variables, JobContext(job, lambda _job, _seconds: None))
-            )
+            result = one.function(**one.arguments(job, lambda _job, _seconds: None))
             if inspect.isawaitable(result):
                 result = asyncio.run(_await(result))
             command = completion(job, result)
@@ -271,8 +268,6 @@ class Scenario:
         while (due := self.next_due()) is not None and due <= at:
             self.clock.advance_to(max(due, self.clock.now()))
             self.settle()
-            if self.next_due() == due:
-                break
         self.clock.advance_to(at)
         self.settle()
 

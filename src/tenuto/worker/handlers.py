@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,9 @@ from tenuto import values
 from tenuto.errors import InputError, TenutoError
 from tenuto.schedules import parse_duration
 from tenuto.worker.context import JobContext
+
+if TYPE_CHECKING:
+    from tenuto.runtime.leases import Job
 
 F = TypeVar("F", bound=Callable[..., Any])
 MARK = "__tenuto_handler__"
@@ -68,12 +71,13 @@ class Handler(Struct, frozen=True):
     context_parameter: str | None
     takes_all: bool
 
-    def arguments(self, variables: Mapping[str, bytes], context: JobContext) -> dict[str, Any]:
+    def arguments(self, job: Job, extend: Callable[[Job, float], None]) -> dict[str, Any]:
         """Return the arguments of a call, decoded and checked.
 
         Raises `InputError` that names the variable, what was expected and what came.
         """
         found: dict[str, Any] = {}
+        variables = job.variables
         for name, kind, required in self.parameters:
             data = variables.get(name)
             if data is None:
@@ -89,7 +93,7 @@ class Handler(Struct, frozen=True):
                 if name not in found:
                     found[name] = values.to_python(values.decode(data))
         if self.context_parameter is not None:
-            found[self.context_parameter] = context
+            found[self.context_parameter] = JobContext(job, extend)
         return found
 
 

@@ -22,7 +22,6 @@ from tenuto.errors import InputError, ValueRefused
 from tenuto.runtime.jitter import draw_jitter
 from tenuto.runtime.leases import Job, Seats
 from tenuto.runtime.requests import Request
-from tenuto.worker.context import JobContext
 from tenuto.worker.handlers import BpmnError, Handler, NoRetry, RetryAfter
 
 if TYPE_CHECKING:
@@ -157,8 +156,7 @@ class Worker:
     async def _perform_async(self, job: Job) -> Command:
         one = self._handlers[job.type]
         try:
-            context = JobContext(job, self._extend)
-            result = await one.function(**one.arguments(job.variables, context))
+            result = await one.function(**one.arguments(job, self._extend))
             return completion(job, result)
         except Exception as error:  # the edge of user code: whatever it raises is its failure
             return failure(job, error)
@@ -167,8 +165,7 @@ class Worker:
         one = self._handlers[job.type]
         command: Command
         try:
-            context = JobContext(job, self._extend)
-            command = completion(job, one.function(**one.arguments(job.variables, context)))
+            command = completion(job, one.function(**one.arguments(job, self._extend)))
         except Exception as error:  # the edge of user code: whatever it raises is its failure
             command = failure(job, error)
         self._report(job, command)

@@ -35,7 +35,7 @@ SELECT * FROM job WHERE status = 'leased' AND due_at <= ? ORDER BY due_at LIMIT 
 -- name: orphaned_jobs
 SELECT * FROM job WHERE status = 'leased' AND log <> ? ORDER BY instance, element LIMIT ?
 -- name: next_job_due
-SELECT min(due_at) FROM job WHERE status = 'waiting'
+SELECT min(due_at) FROM job WHERE status = 'waiting' AND due_at > ?
 -- name: due_timers
 SELECT * FROM timer WHERE due_at <= ? ORDER BY due_at LIMIT ?
 -- name: next_timer_due
