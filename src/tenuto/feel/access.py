@@ -241,6 +241,7 @@ def call(function: Any, arguments: tuple[Any, ...], meter: Meter, site: Site) ->
     """Call a function value by position."""
     if not isinstance(function, Function):
         return _refuse_call(function, meter, site)
+    meter.site = site
     if function.variadic:
         return _run(function, arguments, meter)
     if len(arguments) != len(function.parameters):

@@ -66,7 +66,7 @@ class Meter:
     one budget and one list of warnings.
     """
 
-    __slots__ = ("_depth_left", "_found", "_now", "_steps_left", "_steps_max", "size_max")
+    __slots__ = ("_depth_left", "_found", "_now", "_steps_left", "_steps_max", "site", "size_max")
 
     def __init__(
         self,
@@ -75,6 +75,8 @@ class Meter:
     ) -> None:
         """Start with a full budget; without `now`, `now()` and `today()` are null."""
         self._now = now
+        # Where the running built-in was called, for what it calls in turn.
+        self.site: Site | None = None
         self._found: list[tuple[str, str, Site | None]] | None = None
         if budget is None:
             self._steps_max = self._steps_left = STEPS_MAX

@@ -14,8 +14,6 @@ from tenuto.feel.meter import Fault, Meter, Site
 from tenuto.feel.types import type_name
 from tenuto.values import Number
 
-_NOWHERE = Site("", 0)
-
 
 def list_contains(meter: Meter, items: list[Any], element: Any) -> bool:
     """Tell whether an element equals one of a list."""
@@ -211,9 +209,10 @@ def replace_at(meter: Meter, items: list[Any], position: Number, item: Any) -> l
 
 def replace_where(meter: Meter, items: list[Any], match: Function, item: Any) -> list[Any]:
     """Return a list with another item wherever a function of both is true."""
+    site = meter.site or Site("", 0)
     result = []
     for old in items:
-        verdict = call(match, (old, item), meter, _NOWHERE)
+        verdict = call(match, (old, item), meter, site)
         if type(verdict) is not bool:
             raise Fault("not-a-boolean", "expected the function to give true or false")
         result.append(item if verdict else old)
@@ -272,11 +271,12 @@ def sort(meter: Meter, items: list[Any], precedes: Function | None) -> list[Any]
             return verdict
 
     else:
+        site = meter.site or Site("", 0)
 
         def order(left: Any, right: Any) -> int:
-            if call(precedes, (left, right), meter, _NOWHERE) is True:
+            if call(precedes, (left, right), meter, site) is True:
                 return -1
-            return 1 if call(precedes, (right, left), meter, _NOWHERE) is True else 0
+            return 1 if call(precedes, (right, left), meter, site) is True else 0
 
     meter.charge(len(items))
     return sorted(items, key=cmp_to_key(order))

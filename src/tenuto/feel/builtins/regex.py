@@ -74,8 +74,14 @@ class Regex:
         if self._native is None:
             flags = re.IGNORECASE if self._flags.ignore_case else re.NOFLAG
             self._native = re.compile(_to_python(self._tree, self._flags), flags)
-        for match in self._native.finditer(text):
+        # Not finditer: after an empty match it looks at the same place again, which XPath does not.
+        at = 0
+        while at <= len(text):
+            match = self._native.search(text, at)
+            if match is None:
+                return
             yield tuple(place for group in range(self.groups + 1) for place in match.span(group))
+            at = match.end() if match.end() > match.start() else match.end() + 1
 
     def _find_slowly(self, text: str, meter: Meter) -> Iterator[Spans]:
         if self._program is None:

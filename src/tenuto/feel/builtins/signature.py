@@ -118,7 +118,7 @@ class Builtin(Function):
         )
 
     def _call(self, arguments: tuple[Any, ...], meter: Meter) -> Any:
-        site = Site("", 0)
+        site = meter.site or Site("", 0)
         signatures = self.choose(len(arguments))
         if not signatures:
             meter.warn("wrong-arguments", f"expected {self.explain()}", site)
@@ -131,6 +131,7 @@ def invoke(
 ) -> Any:
     """Call the first signature that takes the arguments; null with a warning when none does."""
     meter.charge(1)
+    meter.site = site
     refusal = ""
     for signature in signatures:
         converted = _convert(signature, arguments)

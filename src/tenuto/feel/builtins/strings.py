@@ -39,9 +39,7 @@ def substring_after(meter: Meter, text: str, match: str) -> str:
 
 def replace(meter: Meter, text: str, pattern: str, replacement: str, flags: str | None) -> str:
     """Return a text with each match replaced; `$1` stands for the first group."""
-    regex = compile_regex(pattern, flags)
-    if any(True for _ in regex.find("", meter)):
-        raise Fault("invalid-pattern", f"expected a pattern that takes something: {pattern!r}")
+    regex = _compile_consuming(pattern, flags, meter)
     if flags and "q" in flags:
         parts: list[str | int] = [replacement]
     else:
@@ -70,10 +68,9 @@ def split(meter: Meter, text: str, delimiter: str) -> list[str]:
     """Return the parts of a text between matches of a pattern."""
     pieces = []
     at = 0
-    for spans in compile_regex(delimiter, None).find(text, meter):
-        if spans[1] > spans[0]:
-            pieces.append(text[at : spans[0]])
-            at = spans[1]
+    for spans in _compile_consuming(delimiter, None, meter).find(text, meter):
+        pieces.append(text[at : spans[0]])
+        at = spans[1]
     pieces.append(text[at:])
     return pieces
 
@@ -86,6 +83,14 @@ def string_join(meter: Meter, items: list[Any], delimiter: str | None) -> str:
     joint = delimiter or ""
     meter.check_size(sum(map(len, parts)) + len(joint) * len(parts))
     return joint.join(parts)
+
+
+def _compile_consuming(pattern: str, flags: str | None, meter: Meter) -> Regex:
+    """Return the pattern; XPath 2.0 §7.6.3 and §7.6.4 refuse one that matches the empty text."""
+    regex = compile_regex(pattern, flags)
+    if any(True for _ in regex.find("", meter)):
+        raise Fault("invalid-pattern", f"expected a pattern that takes something: {pattern!r}")
+    return regex
 
 
 def _split_replacement(text: str, regex: Regex) -> list[str | int]:
