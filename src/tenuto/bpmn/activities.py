@@ -6,6 +6,8 @@ what all nodes share (flows, mappings, boundary events) is added by the scope.
 
 from __future__ import annotations
 
+import re
+
 from tenuto.bpmn.events import message_throw, message_trigger
 from tenuto.bpmn.formulas import BROKEN, camunda_text, feel_formula, zeebe_text
 from tenuto.bpmn.jobs import implied_policy, job_policy
@@ -35,6 +37,7 @@ _JOB_KINDS = {
     "bpmn:scriptTask": "script",
     "bpmn:businessRuleTask": "business-rule",
 }
+_OWN_BUSINESS_KEY = re.compile(r"[$#]\{\s*execution\.(processBusinessKey|businessKey)\s*\}\Z")
 RESULT_SHAPES = frozenset(["singleEntry", "singleResult", "collectEntries", "resultList"])
 
 
@@ -270,6 +273,7 @@ def _zeebe_call(model: Model, node: Markup, zeebe: Markup, place: Place, scope: 
 def _camunda_business_key(model: Model, node: Markup, place: Place) -> Formula | None:
     for extension in node.extensions:
         text = extension.get("businessKey") if extension.name == "camunda:in" else None
-        if text is not None:
+        # A called instance inherits the business key of its caller anyway.
+        if text is not None and not _OWN_BUSINESS_KEY.match(text):
             return camunda_text(model, text, place.within(extension))
     return None

@@ -13,6 +13,7 @@ from tenuto.bpmn.jobs import job_policy
 from tenuto.bpmn.mappings import mappings
 from tenuto.bpmn.model import Model
 from tenuto.bpmn.report import Place
+from tenuto.bpmn.timers import timer_trigger
 from tenuto.bpmn.xml import Markup
 from tenuto.graph.data import Formula, constant
 from tenuto.graph.triggers import (
@@ -25,8 +26,6 @@ from tenuto.graph.triggers import (
     SignalTrigger,
     TerminateThrow,
     Throw,
-    TimerKind,
-    TimerTrigger,
     Trigger,
 )
 
@@ -60,6 +59,7 @@ EXECUTABLE = frozenset().union(*ALLOWED.values())
 NOT_YET = frozenset(["escalation", "conditional", "compensate", "cancel", "link"])
 
 _SUFFIX = "EventDefinition"
+_ANY_DEFINITION = (_SUFFIX, "bpmn:eventDefinitionRef")
 _BROKEN_TRIGGER = SignalTrigger(BROKEN)
 
 
@@ -119,7 +119,9 @@ def trigger_of(model: Model, node: Markup, position: Position) -> Trigger | None
     """Return what a catching event waits for; nothing for a none start event."""
     definition = definition_of(model, node, position)
     if definition is None:
-        return None if position in NONE_ALLOWED else _BROKEN_TRIGGER
+        # What was refused keeps a stand-in, so that the scope still has its event.
+        drawn_none = not any(child.name.endswith(_ANY_DEFINITION) for child in node.children)
+        return None if drawn_none and position in NONE_ALLOWED else _BROKEN_TRIGGER
     place = Place(definition, node.id)
     return _TRIGGERS[kind_of(definition)](model, definition, place, position)
 
@@ -189,30 +191,9 @@ def correlation_key(model: Model, holder: Markup, message: Markup, place: Place)
     return None
 
 
-_TIMER_KINDS = {
-    "bpmn:timeDate": TimerKind.DATE,
-    "bpmn:timeDuration": TimerKind.DURATION,
-    "bpmn:timeCycle": TimerKind.CYCLE,
-}
-
-
 def _timer_trigger(model: Model, definition: Markup, place: Place, position: Position) -> Trigger:
-    times = definition.all(*_TIMER_KINDS)
-    if len(times) != 1 or not times[0].text.strip():
-        model.findings.refuse(
-            "timer", "expected one of timeDate, timeDuration and timeCycle, with content", place
-        )
-        return _BROKEN_TRIGGER
-    inside = place.within(times[0])
-    value = standard_text(model, times[0].text, inside)
-    trigger = TimerTrigger(_TIMER_KINDS[times[0].name], value)
-    if position is Position.START and not value.is_constant and value.expression is not None:
-        names = sorted(value.expression.names)
-        if names:
-            model.findings.refuse(
-                "timer", f"expected no variables before the process starts, but {names}", inside
-            )
-    return trigger
+    starts_process = position is Position.START
+    return timer_trigger(model, definition, place, starts_process=starts_process) or _BROKEN_TRIGGER
 
 
 def _signal_trigger(model: Model, definition: Markup, place: Place, _: Position) -> Trigger:

@@ -10,7 +10,7 @@ import re
 
 from tenuto import values
 from tenuto.bpmn.formulas import BROKEN, camunda_text, zeebe_text
-from tenuto.bpmn.juel import is_juel
+from tenuto.bpmn.juel import NotTranslatable, is_juel, translate
 from tenuto.bpmn.model import Model
 from tenuto.bpmn.report import Place
 from tenuto.bpmn.xml import Markup
@@ -125,12 +125,20 @@ def _method(holder: Markup) -> str | None:
 
 
 def _camunda_headers(holder: Markup) -> tuple[tuple[str, str], ...]:
-    """Return injected fields as headers; texts with JUEL in them become input mappings instead."""
+    """Return injected fields as headers; those that JUEL computes become input mappings instead."""
     headers = [
-        (name, text) for name, text, _ in camunda_fields(holder) if name and not is_juel(text)
+        (name, text) for name, text, _ in camunda_fields(holder) if name and not is_evaluated(text)
     ]
     expression = holder.get("camunda:expression")
     return tuple(headers + ([("expression", expression)] if expression else []))
+
+
+def is_evaluated(text: str) -> bool:
+    """Tell whether a field is evaluated before the handler gets it: JUEL that only reads."""
+    try:
+        return is_juel(text) and bool(translate(text))
+    except NotTranslatable:
+        return False
 
 
 def camunda_fields(holder: Markup) -> list[tuple[str, str, Markup]]:

@@ -7,7 +7,7 @@ A list, map or script of the camunda dialect becomes one FEEL text, so that it i
 from __future__ import annotations
 
 from tenuto.bpmn.formulas import BROKEN, camunda_text, feel_formula, name_reference, zeebe_text
-from tenuto.bpmn.jobs import camunda_fields
+from tenuto.bpmn.jobs import camunda_fields, is_evaluated
 from tenuto.bpmn.juel import NotTranslatable, is_juel, quote, translate
 from tenuto.bpmn.model import Model
 from tenuto.bpmn.report import Place
@@ -31,9 +31,11 @@ def mappings(model: Model, node: Markup, holder: Markup, place: Place) -> tuple[
             inputs += _parameters(model, extension.all("camunda:inputParameter"), place)
             outputs += _parameters(model, extension.all("camunda:outputParameter"), place)
     for name, text, field in camunda_fields(holder):
-        if is_juel(text):
-            source = camunda_text(model, text, place.within(field))
-            inputs.append(Mapping(source, (name,)))
+        if is_evaluated(text):
+            inputs.append(Mapping(camunda_text(model, text, place.within(field)), (name,)))
+        elif is_juel(text):
+            message = f"the handler gets the text of {name}: it calls a Java bean"
+            model.findings.warn("field-not-evaluated", message, place.within(field))
     return tuple(inputs), tuple(outputs)
 
 

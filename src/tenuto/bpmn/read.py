@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tenuto import feel
 from tenuto.bpmn.events import Position
 from tenuto.bpmn.formulas import feel_formula, standard_text
 from tenuto.bpmn.model import Model, open_model
@@ -15,6 +16,7 @@ from tenuto.bpmn.report import Place, Reading
 from tenuto.bpmn.scopes import Draft, read_scope
 from tenuto.bpmn.vocabulary import review
 from tenuto.bpmn.xml import Document, Markup, parse
+from tenuto.errors import FeelSyntaxError
 from tenuto.graph.check import check
 from tenuto.graph.data import Formula, InputDeclaration, NaturalKey
 from tenuto.graph.process import ProcessGraph
@@ -201,17 +203,16 @@ def _inputs(model: Model, process: Markup) -> tuple[InputDeclaration, ...]:
         for item in start.extensions:
             if item.name != "tenuto:input":
                 continue
+            place = Place(item, start.id)
             name = item.get("name")
             if name is None:
-                place = Place(item, start.id)
                 model.findings.refuse("input", "expected the name of an input", place)
                 continue
-            found.setdefault(
-                name,
-                InputDeclaration(
-                    name=name,
-                    type=item.get("type") or "Any",
-                    required=item.flag("required", default=False),
-                ),
-            )
+            type_ = item.get("type") or "Any"
+            try:
+                feel.parse_type(type_)
+            except FeelSyntaxError as error:
+                model.findings.refuse("input", str(error), place)
+            required = item.flag("required", default=False)
+            found.setdefault(name, InputDeclaration(name=name, type=type_, required=required))
     return tuple(found.values())

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from msgspec import Struct, structs
 
 from tenuto.bpmn import activities
+from tenuto.bpmn.contradictions import note_contradictions
 from tenuto.bpmn.events import Position, throw_of, trigger_of
 from tenuto.bpmn.formulas import BROKEN, expression
 from tenuto.bpmn.mappings import mappings
@@ -171,6 +172,8 @@ def _flow(model: Model, draft: Draft, markup: Markup, known: set[str]) -> Flow |
     condition = expression(model, written, place)
     if written is not None and condition is None:
         model.findings.warn("condition-empty", "has an empty condition: it counts as none", place)
+    if not markup.flag("isImmediate", default=True):
+        model.findings.ignore("not-immediate", "every flow of an executable process is", place)
     name = markup.attributes.get("name", "")
     return Flow(id=id_, source=source, target=target, condition=condition, name=name)
 
@@ -202,6 +205,8 @@ def _with_surroundings(model: Model, member: Markup, node: AnyNode, links: _Link
     if isinstance(node, CallActivity):
         inputs, outputs = (*inputs, *node.inputs), (*outputs, *node.outputs)
     outgoing = tuple(links.outgoing.get(node.id, ()))
+    incoming = tuple(links.incoming.get(node.id, ()))
+    note_contradictions(model, member, set(incoming), {flow.id for flow in outgoing})
     default = member.get("default")
     if default is not None and default not in {flow.id for flow in outgoing}:
         model.findings.refuse(
@@ -211,7 +216,7 @@ def _with_surroundings(model: Model, member: Markup, node: AnyNode, links: _Link
     return structs.replace(
         node,
         name=member.attributes.get("name", ""),
-        incoming=tuple(links.incoming.get(node.id, ())),
+        incoming=incoming,
         outgoing=outgoing,
         default_flow=default,
         inputs=inputs,

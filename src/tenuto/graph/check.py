@@ -53,6 +53,7 @@ def check(graph: ProcessGraph) -> tuple[Finding, ...]:
     for node in graph.nodes.values():
         found += _check_ends(node)
         found += _check_default(node)
+        found += _check_lone_condition(node)
         if isinstance(node, _GATEWAYS):
             found += _check_gateway(graph, node)
         elif isinstance(node, BoundaryEvent):
@@ -60,6 +61,7 @@ def check(graph: ProcessGraph) -> tuple[Finding, ...]:
         elif isinstance(node, EventSubProcess):
             found += _check_event_subprocess(graph, node)
     found += _check_starts(graph)
+    found += _check_balance(graph)
     found += _unreachable(graph)
     return tuple(found)
 
@@ -102,6 +104,13 @@ def _check_default(node: AnyNode) -> Iterator[Finding]:
         yield _warning("default-without-choice", "a default flow means nothing here", node)
 
 
+def _check_lone_condition(node: AnyNode) -> Iterator[Finding]:
+    """§8.4.13: a condition on an activity's only flow leaves no way when it does not hold."""
+    if isinstance(node, ACTIVITIES) and len(node.outgoing) == 1 and node.outgoing[0].condition:
+        message = "the only outgoing flow has a condition: there is no way when it does not hold"
+        yield _warning("lone-condition", message, node)
+
+
 def _check_gateway(graph: ProcessGraph, node: AnyNode) -> Iterator[Finding]:
     if not node.outgoing and not node.incoming:
         yield _error("gateway-unconnected", "expected flows at the gateway, but it has none", node)
@@ -127,7 +136,8 @@ def _check_choice(node: AnyNode) -> Iterator[Finding]:
         flow.id for flow in node.outgoing if flow.condition is None and flow.id != node.default_flow
     ]
     if plain and len(plain) == len(node.outgoing):
-        message = "expected conditions on the flows, but there are none: the first is always taken"
+        taken = "the first flow is" if isinstance(node, ExclusiveGateway) else "all flows are"
+        message = f"expected conditions on the flows, but there are none: {taken} always taken"
         yield _warning("conditions-missing", message, node)
     elif plain:
         names = ", ".join(plain)
@@ -191,17 +201,33 @@ def _check_starts(graph: ProcessGraph) -> Iterator[Finding]:
         fact = "every node has an incoming flow" if graph.nodes else "the process is empty"
         message = f"expected a start event or a node that nothing leads to, but {fact}"
         yield Finding("no-start", message, graph.id)
+    occupied = {node.scope for node in graph.nodes.values()}
     by_scope: dict[str, list[StartEvent]] = {}
     for node in graph.nodes.values():
         if isinstance(node, StartEvent) and node.trigger is None:
             by_scope.setdefault(node.scope, []).append(node)
         if isinstance(node, SubProcess) and not node.starts:
-            yield _error("no-start", "expected something that starts in the subprocess", node)
+            if node.id in occupied:
+                yield _error("no-start", "every node inside has an incoming flow", node)
+            else:
+                yield _warning("empty-subprocess", "nothing is inside: it ends at once", node)
     for starts in by_scope.values():
         if len(starts) > 1:
             names = ", ".join(start.id for start in starts)
             message = f"expected one none start event in a scope, but there are {names}"
             yield _error("several-starts", message, starts[1])
+
+
+def _check_balance(graph: ProcessGraph) -> Iterator[Finding]:
+    """§10.5.2, §10.5.3: where starts are drawn ends are drawn, and the other way round."""
+    started = {node.scope: node for node in graph.nodes.values() if isinstance(node, StartEvent)}
+    ended = {node.scope: node for node in graph.nodes.values() if isinstance(node, EndEvent)}
+    for scope, start in started.items():
+        if scope not in ended:
+            yield _warning("end-missing", "the scope has a start event, but no end event", start)
+    for scope, end in ended.items():
+        if scope not in started:
+            yield _warning("start-missing", "the scope has an end event, but no start event", end)
 
 
 def _unreachable(graph: ProcessGraph) -> Iterator[Finding]:

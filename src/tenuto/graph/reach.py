@@ -17,6 +17,7 @@ is asked.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 
 from msgspec import structs
@@ -102,11 +103,11 @@ def _solve(
     before = _predecessors(graph)
     masks = dict.fromkeys(graph.nodes, 0)
     # Successors first: then one pass is enough wherever there is no cycle.
-    order = _postorder(graph)
-    waiting = dict.fromkeys(order)
+    waiting = deque(_postorder(graph))
+    queued = set(waiting)
     while waiting:
-        id_ = next(iter(waiting))
-        del waiting[id_]
+        id_ = waiting.popleft()
+        queued.discard(id_)
         node = graph.nodes[id_]
         mask = 0
         for flow in node.outgoing:
@@ -117,7 +118,9 @@ def _solve(
         if mask != masks[id_]:
             masks[id_] = mask
             for previous in before.get(id_, ()):
-                waiting.setdefault(previous)
+                if previous not in queued:
+                    queued.add(previous)
+                    waiting.append(previous)
     for flow_id, flow in graph.flows.items():
         behind = masks[flow.target] & through.get(flow.target, -1)
         masks[flow_id] = arrival.get(flow_id, 0) | behind
