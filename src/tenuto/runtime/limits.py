@@ -44,5 +44,6 @@ KEY_LENGTH_MAX: Final = 255
 # a burning thread.
 SWITCH_INTERVAL_SECONDS: Final = 0.0005
 
-# Warm state is many small objects without cycles: looking for cycles every 700 of them cost 4 to 15 %.
+# Warm state is many small objects without cycles: looking for cycles every 700 of them cost 4 to 15
+# %.
 GC_THRESHOLDS: Final = (50_000, 20, 50)

@@ -38,8 +38,12 @@ class Due:
         if self._timer is not None and self._timer <= now:
             due = self._store.due_timers(now, TIMERS_PER_BATCH_MAX)
             items.extend(Item(row.aggregate, FireTimer(row.timer)) for row in due)
+            if not due:
+                self._timer = self._store.next_timer_due()
         if self._message is not None and self._message <= now:
             expired = self._store.expired_messages(now, TIMERS_PER_BATCH_MAX)
+            if not expired:
+                self._message = self._store.next_message_expiry()
             mailboxes = dict.fromkeys(row.mailbox for row in expired)
             items.extend(Item(mailbox, ExpireMessages()) for mailbox in mailboxes)
         return items

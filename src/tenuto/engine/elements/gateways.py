@@ -23,6 +23,8 @@ from tenuto.graph.nodes import ExclusiveGateway, InclusiveGateway, ParallelGatew
 if TYPE_CHECKING:
     from tenuto.graph.nodes import Node
 
+Join = ParallelGateway | InclusiveGateway
+
 
 def exclusive_flows(turn: Turn, node: Node, scope: int) -> Taken:
     """Return the first flow whose condition holds, else the default flow (§13.4.2).
@@ -106,7 +108,7 @@ def fire_inclusive_joins(turn: Turn) -> bool:
     fired = False
     for scope in list(turn.state.joining):
         gateways = _waiting_gateways(turn, scope)
-        for node, filled in gateways.items():
+        for node, filled in gateways:
             if isinstance(node, InclusiveGateway) and _may_fire(turn, scope, node, filled):
                 fired = fire(turn, scope, node, filled) or fired
         if not fired:
@@ -127,15 +129,15 @@ def fire(turn: Turn, scope: int, node: InclusiveGateway, filled: Taken) -> bool:
     return True
 
 
-def _waiting_gateways(turn: Turn, scope: int) -> dict[ParallelGateway | InclusiveGateway, Taken]:
+def _waiting_gateways(turn: Turn, scope: int) -> list[tuple[Join, Taken]]:
     found: dict[str, list[str]] = {}
     for place in turn.element(scope).waiting:
         found.setdefault(turn.graph.flows[place].target, []).append(place)
-    gateways: dict[ParallelGateway | InclusiveGateway, Taken] = {}
+    gateways: list[tuple[Join, Taken]] = []
     for id, places in found.items():
         node = turn.graph.nodes[id]
         assert isinstance(node, ParallelGateway | InclusiveGateway), f"{id} is no join"
-        gateways[node] = tuple(flow for flow in node.incoming if flow in places)
+        gateways.append((node, tuple(flow for flow in node.incoming if flow in places)))
     return gateways
 
 
@@ -160,13 +162,11 @@ def _token_nodes(turn: Turn, scope: int, node: InclusiveGateway) -> list[str]:
     return nodes
 
 
-def _report_deadlock(
-    turn: Turn, scope: int, gateways: dict[ParallelGateway | InclusiveGateway, Taken]
-) -> None:
+def _report_deadlock(turn: Turn, scope: int, gateways: list[tuple[Join, Taken]]) -> None:
     element = turn.element(scope)
     if element.alive != sum(element.waiting.values()):
         return
-    names = ", ".join(f"{node.id} (has {', '.join(filled)})" for node, filled in gateways.items())
+    names = ", ".join(f"{node.id} (has {', '.join(filled)})" for node, filled in gateways)
     raise_incident(
         turn,
         scope,
