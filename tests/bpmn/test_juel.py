@@ -18,6 +18,7 @@ CONTEXT = {
     "m": {"k": {"z": 1}, "a-b": 2},
     "no": False,
     "date": "d",
+    "in": 7,
     "count": 3,
 }
 
@@ -56,6 +57,8 @@ def value(text):
         ("${empty m}", False),
         ("${m.k.z}", 1),
         ('${m["a-b"]}', 2),
+        ("${m.between}", None),
+        ("${in + 1}", 8),
         ("${items[0]}", 1),
         ("${s == 'hi'}", True),
         ("${'it\\'s'}", "it's"),
@@ -101,7 +104,21 @@ def test_calls_are_told_apart(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["${", "${}", "${a", "${a b}", "${a ? b}", "${a[}", "${a.}", "${a[b]}", "${'x}", "${@}"]
+    "text",
+    [
+        "${",
+        "${}",
+        "${a",
+        "${a b}",
+        "${a ? b}",
+        "${a[}",
+        "${a.}",
+        "${a[b]}",
+        "${'x}",
+        "${@}",
+        "${for}",
+        "${A²}",
+    ],
 )
 def test_what_is_no_juel_is_refused(text):
     """Broken expressions are refused, and not as calls."""
@@ -126,6 +143,31 @@ def test_any_text_translates_or_is_refused(text):
     except NotTranslatable:
         return
     feel.compile(translation.feel, names=translation.names, camunda=True)
+
+
+NAMES = st.sampled_from(["a", "s", "no", "if", "in", "date", "größe", "x1", "instance"])
+
+
+@given(
+    st.recursive(
+        NAMES | st.sampled_from(["1", "'t'", "null", "true"]),
+        lambda inner: (
+            st.builds("({} {} {})".format, inner, st.sampled_from(list("+-*/<>")), inner)
+            | st.builds("{}.{}".format, inner.filter(str.isidentifier), NAMES)
+            | st.builds("!{}".format, inner)
+            | st.builds("empty {}".format, inner)
+            | st.builds("({} ? {} : {})".format, inner, inner, inner)
+        ),
+        max_leaves=8,
+    )
+)
+def test_what_is_translated_compiles(text):
+    """Whatever is translated is FEEL that compiles and evaluates."""
+    try:
+        translation = translate("${" + text + "}")
+    except NotTranslatable:
+        return
+    feel.compile(translation.feel, names=translation.names, camunda=True).call(CONTEXT)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))

@@ -29,9 +29,9 @@ _RENAMED = {
 }
 _TOKEN = re.compile(
     r"""\s*(?:
-        (?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)
+        (?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)
       | (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
-      | (?P<name>[A-Za-z_$][\w$]*)
+      | (?P<name>[^\W\d][\w$]*|\$[\w$]*)
       | (?P<sign>&&|\|\||==|!=|<=|>=|[-+*/%<>!?:.,()\[\]])
     )""",
     re.VERBOSE,
@@ -51,7 +51,16 @@ _WORD_SIGNS = {
 }
 _LITERALS = {"true": "true", "false": "false", "null": "null"}
 _COMPARISONS = {"==": "=", "!=": "!=", "<": "<", ">": ">", "<=": "<=", ">=": ">="}
-_FEEL_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+# The letters that Java and FEEL have in common.
+_LETTERS = r"A-Za-z_\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u037D\u037F-\u1FFF"
+_FEEL_NAME = re.compile(rf"[{_LETTERS}][{_LETTERS}0-9]*\Z")
+
+
+# Words of FEEL: as a variable some cannot be told from syntax, as a property none should be tried.
+_SYNTAX = frozenset(["if", "for", "some", "every"])
+_WORDS = _SYNTAX | frozenset(
+    ["and", "or", "between", "in", "instance", "then", "else", "return", "satisfies", "function"]
+)
 
 
 class NotTranslatable(InputError):
@@ -240,8 +249,8 @@ class _Reader:
         return self._variable(word)
 
     def _variable(self, word: str) -> str:
-        if not _FEEL_NAME.match(word):
-            raise NotTranslatable(f"expected letters, digits and _ in the name {word!r}")
+        if not _FEEL_NAME.match(word) or word in _SYNTAX:
+            raise NotTranslatable(f"expected a name that FEEL can read too, but found {word!r}")
         name = _RENAMED.get(word, word)
         self._names[name] = None
         return name
@@ -335,7 +344,8 @@ def _empty(value: str) -> str:
 
 
 def _property(value: str, word: str) -> str:
-    return f"{value}.{word}" if _FEEL_NAME.match(word) else f"get value({value}, {quote(word)})"
+    plain = _FEEL_NAME.match(word) and word not in _WORDS
+    return f"{value}.{word}" if plain else f"get value({value}, {quote(word)})"
 
 
 def _unescaped(literal: str) -> str:
