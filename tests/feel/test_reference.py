@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
@@ -33,3 +36,18 @@ def test_every_function_is_on_the_page():
     text = PAGE.read_text(encoding="utf-8")
 
     assert [name for name in (*STANDARD, *CAMUNDA) if f"`{name}(" not in text] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        info.name
+        for room in (feel, values)
+        for info in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
+    ),
+)
+def test_examples_in_the_code_run(name):
+    """Every docstring example of these rooms does what it says."""
+    result = doctest.testmod(importlib.import_module(name))
+
+    assert result.failed == 0

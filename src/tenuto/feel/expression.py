@@ -81,13 +81,13 @@ class Expression:
 
     def run(self, context: Mapping[str, Any], meter: Meter) -> Any:
         """Return the value, spending from a meter that other expressions may share."""
+        if self.is_unary:
+            return self.test(context.get(INPUT), context, meter=meter)
         compiled = self._compiled or self._ready()
         try:
             return compiled(context, meter)
         except RecursionError:
-            raise BudgetExceeded(
-                "expected fewer calls within calls, but the evaluation nests deeper"
-            ) from None
+            raise _too_deep() from None
 
     def test(
         self,
@@ -103,7 +103,12 @@ class Expression:
         >>> feel.compile("< 10, [20..30]", unary=True).test(25, {})
         True
         """
-        verdict = self.run(_WithInput(context, value), meter or Meter(now))
+        assert self.is_unary, f"expected unary tests, but {self.text!r} is an expression"
+        compiled = self._compiled or self._ready()
+        try:
+            verdict = compiled(context, meter or Meter(now), value)
+        except RecursionError:
+            raise _too_deep() from None
         return verdict if verdict is True or verdict is False else None
 
     def _ready(self) -> Compiled:
@@ -112,23 +117,8 @@ class Expression:
         return self._compiled
 
 
-class _WithInput(Mapping[str, Any]):
-    """A context with the input of a unary test."""
-
-    __slots__ = ("_context", "_input")
-
-    def __init__(self, context: Mapping[str, Any], value: Any) -> None:
-        self._context = context
-        self._input = value
-
-    def __getitem__(self, name: str) -> Any:
-        return self._input if name == INPUT else self._context[name]
-
-    def __iter__(self) -> Any:
-        return iter((INPUT, *self._context))
-
-    def __len__(self) -> int:
-        return len(self._context) + 1
+def _too_deep() -> BudgetExceeded:
+    return BudgetExceeded("expected fewer calls within calls, but the evaluation nests deeper")
 
 
 def compile(  # noqa: A001  # the public name is feel.compile

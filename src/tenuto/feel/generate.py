@@ -35,7 +35,8 @@ from tenuto.feel.syntax import Node
 from tenuto.feel.types import ANY, conforms
 from tenuto.values import parse_temporal
 
-Compiled = Callable[[Mapping[str, Any], Meter], Any]
+# Takes a context and a meter; that of unary tests the input as well.
+Compiled = Callable[..., Any]
 External = Callable[[dict[str, Any]], Callable[..., Any] | None]
 
 INPUT = "?"
@@ -93,7 +94,9 @@ class Generator:
         """Return the Python function of a tree."""
         frame = Frame(None)
         value = self._emit(root, frame)
-        code = compile_function("expression", ["context", "meter"], frame, value)
+        is_unary = isinstance(root, syntax.UnaryTests)
+        parameters = ["context", "meter", *(["input"] if is_unary else [])]
+        code = compile_function("expression", parameters, frame, value)
         exec(code, self.namespace)  # noqa: S102  # our own tree, checked node by node
         function: Compiled = self.namespace["expression"]
         return function
@@ -478,10 +481,9 @@ class Generator:
     def emit_unary_tests(self, node: syntax.UnaryTests, frame: Frame) -> ast.expr:
         if not node.tests:
             return ast.Constant(True)
-        value = self._emit(syntax.Name(name=INPUT, at=node.at), frame)
-        local = self._bind(frame, INPUT)
-        frame.statements.append(ast.Assign([ast.Name(local, ast.Store())], value))
-        tests = [self._emit_unary_test(test, local, frame) for test in node.tests]
+        # The function of unary tests has the input as its third parameter.
+        frame.bound[INPUT] = "input"
+        tests = [self._emit_unary_test(test, "input", frame) for test in node.tests]
         verdict = self._any_of(tests)
         if not node.is_negated:
             return verdict

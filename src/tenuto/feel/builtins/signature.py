@@ -134,10 +134,12 @@ def invoke(
     meter.site = site
     refusal = ""
     for signature in signatures:
-        converted = _convert(signature, arguments)
-        if isinstance(converted, str):
-            refusal = refusal or converted
-            continue
+        converted: Any = arguments
+        if not _fits_exactly(signature, arguments):
+            converted = _convert(signature, arguments)
+            if isinstance(converted, str):
+                refusal = refusal or converted
+                continue
         try:
             result = signature.run(meter, *converted)
         except Fault as fault:
@@ -192,6 +194,17 @@ def invoke_named(
         if not isinstance(_convert(signature, arguments), str):
             return invoke((signature,), arguments, meter, site)
     return invoke(signatures[-1:], reorder(signatures[-1], named), meter, site)
+
+
+def _fits_exactly(signature: Signature, arguments: tuple[Any, ...]) -> bool:
+    """Tell whether nothing has to be converted: the ordinary case, in a fraction of the time."""
+    parameters = signature.parameters
+    if len(arguments) != len(parameters):
+        return False
+    for argument, parameter in zip(arguments, parameters, strict=True):
+        if type(argument) not in parameter.classes or parameter.takes_rest:
+            return False
+    return True
 
 
 def _convert(signature: Signature, arguments: tuple[Any, ...]) -> list[Any] | str:
