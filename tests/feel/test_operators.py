@@ -116,6 +116,7 @@ def test_arithmetic_follows_tables_57_to_60(text, expected):
         "9e6144 * 10",
         "10 ** 10000",
         "(-8) ** 0.5",
+        '@"P1Y" / "a"',
         '-"a"',
         '-@"2024-01-01"',
         '"a" ** 2',

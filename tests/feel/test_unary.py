@@ -109,10 +109,18 @@ def test_cells_that_do_not_parse_are_refused(text):
         feel.compile(text, unary=True)
 
 
-@pytest.mark.parametrize("text", ["not(a) and b", "not(a) = b", "not(a), b"])
+@pytest.mark.parametrize("text", ["not(a) and b", "not(a) = b", "not(a), b", "not(a) and (b)"])
 def test_not_may_be_the_function(text):
     """`not(...)` that is not the whole cell is the function."""
     assert feel.compile(text, unary=True).tree.is_negated is False
+
+
+def test_a_broken_negation_says_where_it_broke():
+    """The error is that of the reading as a negation."""
+    with pytest.raises(FeelSyntaxError) as caught:
+        feel.compile("not(a) b()", unary=True)
+
+    assert caught.value.column == 8
 
 
 def test_the_input_may_come_with_the_context():

@@ -271,3 +271,9 @@ def test_texts_that_are_not_json_are_refused(text):
     """Hostile text raises ValueRefused and nothing else."""
     with pytest.raises(ValueRefused):
         values.loads(text)
+
+
+def test_the_empty_duration_has_a_text():
+    """No time at all is PT0S, no months are P0M."""
+    assert str(DaysTimeDuration(0)) == "PT0S"
+    assert str(YearsMonthsDuration(0)) == "P0M"

@@ -110,11 +110,9 @@ class Cursor:
         """Come back one level."""
         self._depth -= 1
 
-    def open_scope(self, *names: str) -> None:
-        """Make names known until the scope is closed."""
+    def open_scope(self) -> None:
+        """Begin a scope, whose names are known until it is closed."""
         self._scopes.append({})
-        for name in names:
-            self.declare(name)
 
     def declare(self, name: str) -> None:
         """Make one more name known in the innermost scope."""

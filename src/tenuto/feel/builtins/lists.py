@@ -182,8 +182,6 @@ def concatenate(meter: Meter, lists: list[Any]) -> list[Any]:
     """Return the items of all lists."""
     result: list[Any] = []
     for items in lists:
-        if items is None:
-            raise Fault("type-mismatch", "expected lists, but one is null")
         result.extend(items)
         meter.check_size(len(result))
     return result

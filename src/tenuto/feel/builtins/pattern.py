@@ -279,8 +279,7 @@ class _Parser:
             self.groups += 1
             number = self.groups
         body = self.choice(depth + 1)
-        if self.take() != ")":
-            self.fail("a closing parenthesis")
+        self.take()  # A choice ends at a closing parenthesis or at the end, which take() refuses.
         self._closed.add(number)
         return Group(number, body)
 

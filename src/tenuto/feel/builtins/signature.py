@@ -32,7 +32,6 @@ KINDS: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "date": (Date,),
     "time": (Time,),
-    "date and time": (DateAndTime,),
     "date or date and time": (Date, DateAndTime),
     "days and time duration": (DaysTimeDuration,),
     "years and months duration": (YearsMonthsDuration,),
@@ -246,6 +245,4 @@ def _fit(argument: Any, parameter: BuiltinParameter) -> Any:
         return argument[0] if type(argument[0]) in parameter.classes else _ABSENT
     if kind == "function" and isinstance(argument, Function):
         return argument
-    if kind == "date and time" and type(argument) is Date:
-        return DateAndTime(argument, Time(0, 0, 0, 0, 0))
     return _ABSENT
