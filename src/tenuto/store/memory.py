@@ -306,6 +306,12 @@ class MemoryReader:
                 found += turns
         return found
 
+    def turns_of_log(self, log: int, after: tuple[int, int], limit: int) -> list[JournalRow]:
+        """Return turns of a log after a place, in order."""
+        places = sorted(place for place in self._disk.turns if place[0] == log)
+        turns = [turn for place in places for turn in self._disk.turns[place]]
+        return [turn for turn in turns if (turn.seq, turn.n) > after][:limit]
+
     def chain(self, log: int, after_seq: int = 0, limit: int = 1000) -> list[ChainRow]:
         """Return commits of a log in order."""
         last = self._disk.heads[log].seq if log in self._disk.heads else 0

@@ -205,6 +205,9 @@ class Reader(Protocol):
     def feed(self, cursor: dict[int, int], limit: int) -> list[JournalRow]:
         """Return whole commits after the cursor (log -> seq), in seq order within each log."""
 
+    def turns_of_log(self, log: int, after: tuple[int, int], limit: int) -> list[JournalRow]:
+        """Return turns of a log with (seq, n) above `after`, in that order."""
+
     def chain(self, log: int, after_seq: int = 0, limit: int = 1000) -> list[ChainRow]:
         """Return commits of a log in order."""
 

@@ -87,6 +87,10 @@ class SqliteReader:
                 after = last
         return found
 
+    def turns_of_log(self, log: int, after: tuple[int, int], limit: int) -> list[JournalRow]:
+        """Return turns of a log after a place, in order."""
+        return rows_of(JournalRow, self._all("turns_of_log", (log, *after, limit)))
+
     def chain(self, log: int, after_seq: int = 0, limit: int = 1000) -> list[ChainRow]:
         """Return commits of a log in order."""
         return rows_of(ChainRow, self._all("chain", (log, after_seq, limit)))

@@ -68,6 +68,8 @@ SELECT key FROM aggregate ORDER BY key
 SELECT log, seq, n, aggregate, version, leaf, header, blob FROM journal WHERE aggregate = ? AND version > ? ORDER BY version LIMIT ?
 -- name: journal_of_log
 SELECT log, seq, n, aggregate, version, leaf, header, blob FROM journal WHERE log = ? AND seq > ? AND seq <= ? ORDER BY seq, n
+-- name: turns_of_log
+SELECT log, seq, n, aggregate, version, leaf, header, blob FROM journal WHERE log = ? AND (seq, n) > (?, ?) ORDER BY seq, n LIMIT ?
 -- name: chain
 SELECT log, seq, kind, at, prev, root, hash, note FROM chain WHERE log = ? AND seq > ? ORDER BY seq LIMIT ?
 -- name: logs
