@@ -1,0 +1,130 @@
+"""A loaded model: its decisions, and the door to make them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tenuto import feel
+from tenuto.dmn import notation
+from tenuto.dmn.elements import Bkm, Decision, Element, Input, Service, closure_of
+from tenuto.dmn.explain import explain
+from tenuto.dmn.external import bind
+from tenuto.dmn.link import link
+from tenuto.dmn.result import Result
+from tenuto.dmn.running import Frame, Run
+from tenuto.errors import ModelError
+from tenuto.values import DateAndTime
+
+# Chains of requirements beyond this are made bottom-up, so that Python's stack stays flat.
+_LAZY_DEPTH_MAX = 24
+
+
+class Model:
+    """The decisions of one file with what it imports; safe to share between threads."""
+
+    def __init__(
+        self,
+        files: tuple[notation.Definitions, ...],
+        functions: Mapping[str, Callable[..., Any]],
+    ) -> None:
+        """Link and compile; raise `ModelError`."""
+        main = link(files, bind(functions))
+        self.id = main.definitions.id
+        self.name = main.definitions.name
+        self.namespace = main.definitions.namespace
+        elements = main.elements.values()
+        self.inputs = _by_id_and_name(part for part in elements if isinstance(part, Input))
+        self.decisions = _by_id_and_name(part for part in elements if isinstance(part, Decision))
+        self.bkms = _by_id_and_name(part for part in elements if isinstance(part, Bkm))
+        self.services = _by_id_and_name(part for part in elements if isinstance(part, Service))
+        self._orders: dict[Element, list[Element]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name!r}>"
+
+    def decision(self, key: str) -> Decision | Service:
+        """Return a decision or decision service by id or name; raise `ModelError`."""
+        found: Decision | Service | None = self.decisions.get(key) or self.services.get(key)
+        if found is None:
+            names = sorted({decision.name for decision in self.decisions.values()})
+            raise ModelError(
+                f"expected a decision of the model {self.name!r}, but {key!r} is none; "
+                f"it has {', '.join(names[:20])}",
+                code="unknown-decision",
+                element=key,
+            )
+        return found
+
+    def requirements(self, decision: str) -> tuple[Element, ...]:
+        """Return all that a decision requires, directly or not, each after its own."""
+        return tuple(closure_of(self.decision(decision))[:-1])
+
+    def evaluate(
+        self,
+        decision: str,
+        inputs: Mapping[str, Any],
+        *,
+        now: DateAndTime | datetime.datetime | None = None,
+        budget: feel.Budget | None = None,
+    ) -> Result:
+        """Make a decision, by id or name; raise `BudgetExceeded`, or `ModelError` for no such one.
+
+        `inputs` is read lazily, by the names of input data.
+        """
+        element = self.decision(decision)
+        run = Run(now, budget)
+        value = self._make(element, inputs, run)
+        if run.error is not None:
+            return Result(value, tuple(run.trace), run.warnings, run.error)
+        return Result(value, tuple(run.trace), run.warnings)
+
+    def decide(
+        self,
+        decision: str,
+        inputs: Mapping[str, Any],
+        *,
+        now: DateAndTime | datetime.datetime | None = None,
+    ) -> Any:
+        """Return the value alone, at the least cost."""
+        return self._make(self.decision(decision), inputs, Run(now, None, is_traced=False))
+
+    def explain(self, decision: str, inputs: Mapping[str, Any]) -> str:
+        """Return as text how a decision is made for these inputs."""
+        return explain(self.evaluate(decision, inputs))
+
+    def _make(self, element: Decision | Service, inputs: Mapping[str, Any], run: Run) -> Any:
+        frame = Frame(inputs, run)
+        if isinstance(element, Service):
+            given = {
+                part: part.give(frame) if isinstance(part, Input) else inputs.get(part.name)
+                for part in element.inputs
+            }
+            return element.serve(run, given)
+        order = self._orders.get(element)
+        if order is None:
+            order = self._orders[element] = _deep_order(element)
+        for part in order:
+            frame.value_of(part)
+        return frame.value_of(element)
+
+
+def _deep_order(element: Element) -> list[Element]:
+    """Return what to make first: nothing, unless the requirements nest deeply."""
+    depths: dict[Element, int] = {}
+    order = closure_of(element)
+    for part in order:
+        needs = () if isinstance(part, Input) else part.requires
+        depths[part] = 1 + max((depths.get(need, 0) for need in needs), default=0)
+    if depths[element] <= _LAZY_DEPTH_MAX:
+        return []
+    return [part for part in order if isinstance(part, Decision)]
+
+
+def _by_id_and_name(elements: Any) -> dict[str, Any]:
+    found = list(elements)
+    return {
+        **{element.name: element for element in found},
+        **{element.id: element for element in found},
+    }
