@@ -135,6 +135,19 @@ def test_depth_is_bounded(text):
         translate(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["${" + "empty " * 31 + "a}", "${s" + ".contains('h')" * 40 + "}", "${a}" * 100_000],
+)
+def test_translation_does_not_grow_beyond_its_text(text):
+    """Operands that FEEL names twice do not double without end; many expressions cost linearly."""
+    try:
+        translation = translate(text)
+    except NotTranslatable:
+        return
+    assert len(translation.feel) < 20 * len(text)
+
+
 @given(st.text())
 def test_any_text_translates_or_is_refused(text):
     """Any text in an expression is translated or refused; nothing else happens."""

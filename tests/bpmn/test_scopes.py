@@ -101,6 +101,21 @@ def test_condition_that_calls_a_bean_is_refused(models):
     assert models.refusals(content) == [("juel", "f")]
 
 
+def test_condition_in_a_file_of_its_own_is_refused(models):
+    """A condition that lies in another file is not taken for an empty one."""
+    content = '<startEvent id="s"/><task id="e"/><sequenceFlow id="f" sourceRef="s" targetRef="e">'
+    content += '<conditionExpression camunda:resource="a.groovy"/></sequenceFlow>'
+
+    assert ("script-resource", "f") in models.refusals(content, "camunda")
+
+
+def test_feel_may_hold_the_signs_of_juel(models):
+    """A FEEL condition with `${` in a text is still FEEL."""
+    content = '<startEvent id="s"/><task id="e"/>' + flow("f", "s", "e", '=x = "${a}"')
+
+    assert models.graph(content).flows["f"].condition.expression.call({"x": "${a}"}) is True
+
+
 def test_empty_condition_counts_as_none(models):
     """An empty condition is no condition, with a warning."""
     content = '<startEvent id="s"/><endEvent id="e"/><sequenceFlow id="f" sourceRef="s"'

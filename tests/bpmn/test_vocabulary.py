@@ -55,6 +55,22 @@ def test_stranger_in_a_vendor_namespace_is_ignored_aloud(models, form):
     assert all_findings(models, content) == [("unknown-extension", "n")]
 
 
+def test_flows_are_reviewed_too(models):
+    """A listener on a sequence flow is refused by the flow's id."""
+    content = (
+        '<startEvent id="s"/><endEvent id="e"/><sequenceFlow id="f" sourceRef="s" targetRef="e">'
+        '<extensionElements><camunda:executionListener class="L"/></extensionElements>'
+        "</sequenceFlow>"
+    )
+
+    assert models.refusals(content, "camunda") == [("listener", "f")]
+
+
+def test_unknown_parts_of_a_node_are_refused(models):
+    """A child of a node that is none of the standard's executable ones is refused."""
+    assert models.node_refusals("task", inner="<brandNew/>") == ["unsupported-element"]
+
+
 @pytest.mark.parametrize("form", ["attribute", "element"])
 def test_stranger_in_our_namespace_is_refused(models, form):
     """A slip of the pen in our own namespace is refused."""

@@ -142,3 +142,13 @@ def test_what_only_an_event_reaches_is_reachable(drawn):
     graph = drawn("s1 t1, t1 e1, b1 t2, t2 e1", boundaries={"b1": "t1"})
 
     assert warnings(graph) == []
+
+
+def test_too_many_inclusive_joins_are_an_error(drawn):
+    """A graph whose joins would need tables of hundreds of megabytes is refused."""
+    arrows = ["s1 o0"]
+    for number in range(0, 20_000, 2):
+        arrows += [f"o{number} t{number}", f"o{number} o{number + 1}"]
+        arrows += [f"t{number} o{number + 1}", f"o{number + 1} o{number + 2}"]
+
+    assert errors(drawn(",".join(arrows))) == [("joins-too-many", "process")]

@@ -60,18 +60,24 @@ def expression(model: Model, markup: Markup | None, place: Place) -> Formula | N
 
     BPMN 2.0.2 §8.4.6: `language` overrides the file's language; ours is FEEL in both places.
     """
-    if markup is None or not markup.text.strip():
+    if markup is None:
         return None
     inside = place.within(markup)
+    if markup.get("camunda:resource"):
+        model.findings.refuse("script-resource", "expected the expression in the model", inside)
+        return BROKEN
+    text = markup.text.strip()
+    if not text:
+        return None
     language = (markup.get("language") or "").lower()
-    if is_juel(markup.text):
-        return juel_formula(model, markup.text, inside)
+    if text.startswith(("${", "#{")):
+        return juel_formula(model, text, inside)
     if language and "feel" not in language and "juel" not in language:
         model.findings.refuse(
             "expression-language", f"expected FEEL, but the language is {language}", inside
         )
         return BROKEN
-    return feel_formula(model, markup.text, inside)
+    return feel_formula(model, text, inside)
 
 
 def name_reference(model: Model, name: str, place: Place) -> Formula:

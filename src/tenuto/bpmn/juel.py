@@ -20,6 +20,8 @@ from msgspec import Struct
 from tenuto.errors import InputError
 
 DEPTH_MAX = 32
+# FEEL names an operand more than once where JUEL does it once: what grows by that has a bound.
+REPEATED_LENGTH_MAX = 4_096
 
 # The variables of a multi-instance body under the names that Tenuto gives them.
 _RENAMED = {
@@ -36,6 +38,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_OPENING = re.compile(r"[$#]\{")
+_CLOSING = re.compile(r"\s*\}")
 _WORD_SIGNS = {
     "and": "&&",
     "or": "||",
@@ -92,21 +96,21 @@ def translate(text: str) -> Translation:
     """
     names: dict[str, None] = {}
     parts: list[str] = []
-    rest = text
-    while rest:
-        start = re.search(r"[$#]\{", rest)
-        before = rest[: start.start()] if start else rest
+    at = 0
+    while at < len(text):
+        start = _OPENING.search(text, at)
+        before = text[at : start.start() if start else None]
         if before:
             parts.append(quote(before))
         if start is None:
             break
-        reader = _Reader(rest[start.end() :], names)
+        reader = _Reader(text, start.end(), names)
         value = reader.read()
         # A text that is nothing but one expression keeps the expression's type.
-        if not parts and not reader.rest.strip():
+        if not parts and not text[reader.end :].strip():
             return Translation(value, tuple(names))
         parts.append(f'(if {value} = null then "" else string({value}))')
-        rest = reader.rest
+        at = reader.end
     return Translation(" + ".join(parts) or '""', tuple(names))
 
 
@@ -119,11 +123,11 @@ def quote(text: str) -> str:
 class _Reader:
     """Reads one expression up to its closing brace, by recursive descent over EL's grammar."""
 
-    def __init__(self, text: str, names: dict[str, None]) -> None:
-        """Scan the tokens of `text` up to the brace; what follows it is `rest`."""
-        self.rest = ""
+    def __init__(self, text: str, at: int, names: dict[str, None]) -> None:
+        """Scan the tokens of `text` from `at` up to the brace; behind it is `end`."""
+        self.end = at
         self._names = names
-        self._tokens = self._scan(text)
+        self._tokens = self._scan(text, at)
         self._at = 0
         self._depth = 0
 
@@ -134,17 +138,16 @@ class _Reader:
             raise NotTranslatable(f"expected an operator, but found {self._tokens[self._at][1]!r}")
         return value
 
-    def _scan(self, text: str) -> list[tuple[str, str]]:
+    def _scan(self, text: str, at: int) -> list[tuple[str, str]]:
         tokens: list[tuple[str, str]] = []
-        at = 0
         while True:
-            closing = re.compile(r"\s*\}").match(text, at)
+            closing = _CLOSING.match(text, at)
             if closing:
-                self.rest = text[closing.end() :]
+                self.end = closing.end()
                 return tokens
             match = _TOKEN.match(text, at)
             if match is None:
-                found = text[at:].strip()[:12] or "the end"
+                found = text[at : at + 24].strip()[:12] or "the end"
                 raise NotTranslatable(f"expected JUEL up to a closing brace, but found {found!r}")
             kind = str(match.lastgroup)
             word = match.group(kind)
@@ -304,7 +307,7 @@ class _Reader:
         template = _VALUE_METHODS.get((method, len(arguments)))
         if template is None:
             raise NotTranslatable(f"calls the method {method}() of {value}", is_call=True)
-        return template.format(value, *arguments)
+        return template.format(_repeated(value), *map(_repeated, arguments))
 
 
 _VALUE_METHODS = {
@@ -340,7 +343,15 @@ def _arithmetic(left: str, sign: str, right: str) -> str:
 
 def _empty(value: str) -> str:
     """Return `empty x`: true for null, and for text, list and map without content."""
+    value = _repeated(value)
     return f'({value} = null or ({value} in ("", [], {{}})) = true)'
+
+
+def _repeated(value: str) -> str:
+    """Return an operand that is written out more than once, if it is short enough for that."""
+    if len(value) > REPEATED_LENGTH_MAX:
+        raise NotTranslatable(f"expected a shorter operand than {value[:24]!r}…")
+    return value
 
 
 def _property(value: str, word: str) -> str:

@@ -18,7 +18,7 @@ from tenuto.bpmn.xml import Markup
 from tenuto.graph.data import Formula, constant
 from tenuto.graph.policy import Assignment
 
-_CANDIDATE = re.compile(r"\s*(?:(user|group)\(([^()]*)\)|([^,()]+))\s*(?:,|\Z)")
+_CANDIDATE = re.compile(r"(user|group)\(([^()]*)\)\Z")
 
 
 def assignment(model: Model, node: Markup, place: Place) -> Assignment:
@@ -115,9 +115,10 @@ def _candidates(model: Model, owner: str, place: Place) -> Assignment:
         return Assignment(candidate_groups=standard_text(model, owner, place))
     users: list[str] = []
     groups: list[str] = []
-    for match in _CANDIDATE.finditer(owner):
-        kind, named, bare = match.groups()
-        (users if kind == "user" else groups).append((named or bare or "").strip())
+    for part in filter(None, map(str.strip, owner.split(","))):
+        match = _CANDIDATE.match(part)
+        kind, name = match.groups() if match else ("group", part)
+        (users if kind == "user" else groups).append(name.strip())
     return Assignment(
         candidate_users=constant([*users], owner) if users else None,
         candidate_groups=constant([*groups], owner) if groups else None,

@@ -122,13 +122,13 @@ def _processes(model: Model, document: Document) -> list[Markup]:
     a file marks nothing as executable, all its processes are read, with a warning.
     """
     processes = [child for child in document.root.children if child.name == "bpmn:process"]
-    marked = [process for process in processes if process.flag("isExecutable", default=False)]
+    marked = [process for process in processes if _is_executable(process)]
     if not processes:
         place = Place(document.root, document.root.id)
         model.findings.refuse("no-process", "expected a process, but the file has none", place)
     for process in processes:
         place = Place(process, process.id)
-        if process in marked:
+        if _is_executable(process):
             continue
         if marked:
             model.findings.ignore("not-executable", "the process is not marked executable", place)
@@ -137,6 +137,10 @@ def _processes(model: Model, document: Document) -> list[Markup]:
                 "not-executable", "the process is not marked executable: it runs anyway", place
             )
     return marked or processes
+
+
+def _is_executable(process: Markup) -> bool:
+    return process.flag("isExecutable", default=False)
 
 
 def _read_process(model: Model, process: Markup) -> ProcessGraph:

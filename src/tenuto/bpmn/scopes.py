@@ -48,6 +48,7 @@ class Draft(Struct):
     nodes: dict[str, AnyNode]
     flows: dict[str, Flow]
     event_subprocesses: dict[str, tuple[str, ...]]
+    unnamed: dict[str, int] = {}
 
 
 class Inside(Struct, frozen=True):
@@ -157,6 +158,7 @@ def _flow(model: Model, draft: Draft, markup: Markup, known: set[str]) -> Flow |
     source, target = markup.get("sourceRef"), markup.get("targetRef")
     id_ = markup.id or _flow_id(draft, f"{source}->{target}")
     place = Place(markup, id_)
+    review(model, markup, place)
     for side, reference in (("sourceRef", source), ("targetRef", target)):
         if reference not in known:
             model.findings.refuse(
@@ -180,12 +182,9 @@ def _flow(model: Model, draft: Draft, markup: Markup, known: set[str]) -> Flow |
 
 def _flow_id(draft: Draft, wanted: str) -> str:
     """Return an id for a flow without one: the standard allows that, and tools do it."""
-    number = 2
-    id_ = wanted
-    while id_ in draft.flows:
-        id_ = f"{wanted}#{number}"
-        number += 1
-    return id_
+    count = draft.unnamed.get(wanted, 0) + 1
+    draft.unnamed[wanted] = count
+    return wanted if count == 1 else f"{wanted}#{count}"
 
 
 def _bare_node(model: Model, member: Markup, place: Place, inside: tuple[str, Position]) -> AnyNode:

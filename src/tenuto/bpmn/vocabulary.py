@@ -184,14 +184,33 @@ def review(model: Model, markup: Markup, place: Place) -> None:
     _review_names(model, markup, place)
     for child in markup.children:
         inside = Place(child, place.element)
-        if child.name in DECORATIONS and markup.name not in _SCOPES:
-            _review_decoration(model, child, inside)
-        elif child.name.endswith("EventDefinition") or child.name in _PARTS:
+        if child.name.endswith("EventDefinition") or child.name in _PARTS:
             _review_names(model, child, inside)
+        elif markup.name in _SCOPES or child.name in _KNOWN:
+            continue  # the scope reads its own nodes, the reader of a node its parts
+        elif child.name in DECORATIONS:
+            _review_decoration(model, child, inside)
+        elif child.name.startswith("bpmn:"):
+            model.findings.refuse(
+                "unsupported-element", f"the element {child.name} is not executable", inside
+            )
 
 
 _SCOPES = frozenset(["bpmn:process", "bpmn:subProcess", "bpmn:transaction", "bpmn:adHocSubProcess"])
 _PARTS = frozenset(["bpmn:multiInstanceLoopCharacteristics", "bpmn:script"])
+_KNOWN = frozenset(
+    [
+        "bpmn:documentation",
+        "bpmn:extensionElements",
+        "bpmn:incoming",
+        "bpmn:outgoing",
+        "bpmn:eventDefinitionRef",
+        "bpmn:conditionExpression",
+        "bpmn:standardLoopCharacteristics",
+        "bpmn:humanPerformer",
+        "bpmn:potentialOwner",
+    ]
+)
 
 
 def _review_attributes(model: Model, markup: Markup, place: Place) -> None:

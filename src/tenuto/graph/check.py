@@ -44,6 +44,8 @@ ACTIVITIES = (
     CallActivity,
     SubProcess,
 )
+# Bits, in the worst case: 128 MB.
+JOIN_TABLE_MAX = 1 << 30
 _GATEWAYS = (ExclusiveGateway, InclusiveGateway, ParallelGateway, EventGateway)
 
 
@@ -62,6 +64,7 @@ def check(graph: ProcessGraph) -> tuple[Finding, ...]:
             found += _check_event_subprocess(graph, node)
     found += _check_starts(graph)
     found += _check_balance(graph)
+    found += _check_joins(graph)
     found += _unreachable(graph)
     return tuple(found)
 
@@ -228,6 +231,17 @@ def _check_balance(graph: ProcessGraph) -> Iterator[Finding]:
     for scope, end in ended.items():
         if scope not in started:
             yield _warning("start-missing", "the scope has an end event, but no start event", end)
+
+
+def _check_joins(graph: ProcessGraph) -> Iterator[Finding]:
+    """Bound the tables of the inclusive joins: their size is flows joined times nodes and flows."""
+    joined = [len(n.incoming) for n in graph.nodes.values() if isinstance(n, InclusiveGateway)]
+    size = sum(count for count in joined if count > 1) * (len(graph.nodes) + len(graph.flows))
+    if size > JOIN_TABLE_MAX:
+        message = (
+            f"expected fewer than {len(joined):,} inclusive joins: part them by call activities"
+        )
+        yield Finding("joins-too-many", message, graph.id)
 
 
 def _unreachable(graph: ProcessGraph) -> Iterator[Finding]:
