@@ -113,7 +113,10 @@ def read_index(source: Any, index: Number, meter: Meter, site: Site) -> Any:
 
 def filter_items(source: Any, keep: Callable[[Any], Any], meter: Meter, site: Site) -> Any:
     """Return the items for which `keep` is true, or the item at its number."""
-    items = source if type(source) is list else [] if source is None else [source]
+    if source is None:
+        meter.warn("type-mismatch", "expected a list to filter, but it is null", site)
+        return None
+    items = source if type(source) is list else [source]
     kept = []
     meter.charge(len(items))
     for item in items or (None,):
@@ -122,6 +125,10 @@ def filter_items(source: Any, keep: Callable[[Any], Any], meter: Meter, site: Si
             kept.append(item)
         elif is_number(verdict):
             return read_index(items, verdict, meter, site)
+        elif verdict is not False and verdict is not None:
+            expectation = "expected a filter that is true, false or a number"
+            meter.warn("type-mismatch", f"{expectation}, but it is {type_name(verdict)}", site)
+            return None
     return kept if items else []
 
 

@@ -11,7 +11,9 @@ import msgspec
 from tenuto.errors import BudgetExceeded
 from tenuto.feel.access import PROPERTY_NAMES
 from tenuto.feel.builtins import CAMUNDA, STANDARD
-from tenuto.feel.generate import INPUT, Compiled, External, Generator
+from tenuto.feel.emit_values import INPUT
+from tenuto.feel.emitter import External
+from tenuto.feel.generate import Compiled, Generator
 from tenuto.feel.meter import Budget, FeelWarning, Meter
 from tenuto.feel.parse import parse_expression, parse_unary_tests
 from tenuto.feel.syntax import Node
@@ -50,7 +52,7 @@ class Expression:
     def names(self) -> frozenset[str]:
         """The variables that the text reads from its context."""
         self._ready()
-        return frozenset(self._generator.names) - {INPUT}
+        return self._generator.names - {INPUT}
 
     def evaluate(
         self,
