@@ -12,9 +12,9 @@ from typing import Any
 
 from tenuto.feel import access, arithmetic, compare, syntax
 from tenuto.feel.builtins import STANDARD
-from tenuto.feel.builtins.signature import Builtin, invoke, invoke_named
 from tenuto.feel.function import Function
 from tenuto.feel.meter import Meter, Site
+from tenuto.feel.signature import Builtin, invoke, invoke_named
 from tenuto.feel.syntax import Node
 from tenuto.feel.types import ANY, conforms
 from tenuto.values import parse_temporal

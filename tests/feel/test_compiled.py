@@ -251,3 +251,24 @@ def test_one_meter_serves_several_expressions():
     loop.run({}, meter)
     with pytest.raises(BudgetExceeded):
         loop.run({}, meter)
+
+
+def test_expressions_are_shared_between_threads():
+    """Threads that meet at the first evaluation all get the right value."""
+    texts = [
+        f'if a > {number} then [a, {number}.5, "x"] else sum([a, {number}])' for number in range(40)
+    ]
+    expressions = [feel.compile(text) for text in texts]
+    expected = [feel.compile(text).call({"a": 20}) for text in texts]
+    found: list[list[Any]] = []
+
+    def work() -> None:
+        found.append([expression.call({"a": 20}) for expression in expressions])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [expected] * 4

@@ -313,6 +313,11 @@ def test_a_variable_hides_a_function_where_it_is_declared():
     assert feel.compile("count + 1", names=["count"]).call({"count": 2}) == 3
     assert feel.compile("count + 1").call({"count": 2}) == 3
     assert feel.compile("count([1, 2])").call({"count": 2}) == 2
+    assert feel.compile("count([1, 2])", names=["count"]).call({"count": 2}) == 2
+    assert feel.compile("floor(n: 1.5)", names=["floor"]).call({}) == 1
+    assert feel.compile("floor(m: 1.5)", names=["floor"]).call({}) is None
+    seven = feel.compile("function(list) 7").call({})
+    assert feel.compile("count([1, 2])", names=["count"]).call({"count": seven}) == 7
 
 
 def test_now_is_what_the_caller_says():

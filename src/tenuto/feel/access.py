@@ -13,6 +13,7 @@ from tenuto.feel.arithmetic import CONTEXT, is_number
 from tenuto.feel.compare import compare
 from tenuto.feel.function import Function
 from tenuto.feel.meter import Meter, Site
+from tenuto.feel.signature import Builtin, invoke_named
 from tenuto.feel.types import ANY, coerce, type_name
 from tenuto.values import (
     Date,
@@ -44,6 +45,12 @@ def look_up_function(context: Mapping[str, Any], name: str, function: Function) 
         return context[name]
     except KeyError:
         return function
+
+
+def look_up_callable(context: Mapping[str, Any], name: str, function: Function) -> Function:
+    """Return the variable when it is a function, or the built-in function of that name."""
+    found = context.get(name)
+    return found if isinstance(found, Function) else function
 
 
 def make_range(start: Any, end: Any, closed: tuple[bool, bool], meter: Meter, site: Site) -> Any:
@@ -269,6 +276,10 @@ def call_named(function: Any, arguments: dict[str, Any], meter: Meter, site: Sit
     """Call a function value by parameter names."""
     if not isinstance(function, Function):
         return _refuse_call(function, meter, site)
+    if isinstance(function, Builtin):
+        signatures = function.choose_named(tuple(arguments))
+        if signatures:
+            return invoke_named(signatures, arguments, meter, site)
     names = [name for name, _ in function.parameters]
     if set(names) != set(arguments):
         meter.warn(

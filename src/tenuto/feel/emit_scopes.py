@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from tenuto.feel import syntax
-from tenuto.feel.builtins.signature import Builtin, invoke
 from tenuto.feel.emitter import Emitter
 from tenuto.feel.meter import Meter, Site
+from tenuto.feel.signature import Builtin, invoke
 from tenuto.feel.snippets import Frame, call, load, member_or
 from tenuto.feel.syntax import Node
 from tenuto.feel.types import ANY
@@ -131,10 +131,15 @@ def _emit_predicate(emitter: Emitter, predicate: Node, inner: Frame, item: str) 
 
 def emit_invocation(emitter: Emitter, node: syntax.Invocation, frame: Frame) -> ast.expr:
     """A call: of a built-in that is known now, or of whatever the name means then."""
-    builtin = _static_builtin(emitter, node.function, frame)
-    if builtin is not None:
+    builtin = _find_builtin(emitter, node.function, frame)
+    if builtin is None:
+        function = emitter.emit(node.function, frame)
+    elif builtin.name not in emitter.declared:
         return _emit_builtin(emitter, builtin, node, frame)
-    function = emitter.emit(node.function, frame)
+    else:
+        emitter.names.setdefault(builtin.name, node.function.at)
+        name = ast.Constant(builtin.name)
+        function = call("look_up_callable", load("context"), name, emitter.constant(builtin))
     if node.named:
         named = ast.Dict(
             [ast.Constant(argument.name) for argument in node.named],
@@ -145,8 +150,9 @@ def emit_invocation(emitter: Emitter, node: syntax.Invocation, frame: Frame) -> 
     return emitter.call_at("call", node, function, ast.Tuple(arguments, ast.Load()))
 
 
-def _static_builtin(emitter: Emitter, function: Node, frame: Frame) -> Builtin | None:
-    if not isinstance(function, syntax.Name) or function.name in emitter.declared:
+def _find_builtin(emitter: Emitter, function: Node, frame: Frame) -> Builtin | None:
+    """Return the built-in that a name may mean here, if nothing bound in the text hides it."""
+    if not isinstance(function, syntax.Name):
         return None
     level: Frame | None = frame
     while level is not None:

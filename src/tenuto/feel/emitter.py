@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from tenuto.feel.builtins.signature import Builtin
 from tenuto.feel.meter import Site
+from tenuto.feel.signature import Builtin
 from tenuto.feel.snippets import Frame, call, function_def, is_constant, is_type, load
 from tenuto.feel.syntax import Node
 

@@ -35,7 +35,7 @@ class Evaluation(msgspec.Struct, frozen=True):
 class Expression:
     """A compiled text; safe to share between threads."""
 
-    __slots__ = ("_compiled", "_generator", "is_unary", "text", "tree")
+    __slots__ = ("_compiled", "_generator", "_names", "is_unary", "text", "tree")
 
     def __init__(self, text: str, tree: Node, generator: Generator, *, is_unary: bool) -> None:
         """Python code is generated at the first evaluation."""
@@ -44,6 +44,7 @@ class Expression:
         self.is_unary = is_unary
         self._generator = generator
         self._compiled: Compiled | None = None
+        self._names: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"<Expression {self.text!r}>"
@@ -52,7 +53,7 @@ class Expression:
     def names(self) -> frozenset[str]:
         """The variables that the text reads from its context."""
         self._ready()
-        return self._generator.names - {INPUT}
+        return self._names - {INPUT}
 
     def evaluate(
         self,
@@ -115,7 +116,8 @@ class Expression:
 
     def _ready(self) -> Compiled:
         if self._compiled is None:
-            self._compiled = self._generator.generate(self.tree)
+            compiled, self._names = self._generator.generate(self.tree)
+            self._compiled = compiled
         return self._compiled
 
 

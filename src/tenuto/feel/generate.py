@@ -16,10 +16,10 @@ from decimal import Decimal
 from typing import Any
 
 from tenuto.feel import access, arithmetic, compare, emit_scopes, emit_values, syntax
-from tenuto.feel.builtins.signature import Builtin, invoke, invoke_named
 from tenuto.feel.emitter import RELATION, Emit, Emitter, External
 from tenuto.feel.function import Function
 from tenuto.feel.meter import Meter, Site
+from tenuto.feel.signature import Builtin, invoke, invoke_named
 from tenuto.feel.snippets import Frame, compile_function
 from tenuto.feel.syntax import Node
 from tenuto.feel.types import conforms
@@ -29,7 +29,7 @@ Compiled = Callable[..., Any]
 
 
 class Generator:
-    """Turns one tree into one Python function."""
+    """Turns one tree into one Python function, whenever it is asked."""
 
     def __init__(
         self,
@@ -39,24 +39,27 @@ class Generator:
         external: External | None = None,
     ) -> None:
         """`declared` names hide built-in functions of the same name."""
-        self._emitter = Emitter(text, _EMITTERS, _RUNTIME, builtins, declared, external)
+        self._text = text
+        self._builtins = builtins
+        self._declared = declared
+        self._external = external
 
-    @property
-    def names(self) -> frozenset[str]:
-        """The variables that the function reads, once it is generated."""
-        return frozenset(self._emitter.names)
+    def generate(self, root: Node) -> tuple[Compiled, frozenset[str]]:
+        """Return the Python function of a tree and the variables that it reads.
 
-    def generate(self, root: Node) -> Compiled:
-        """Return the Python function of a tree."""
+        Two threads may do so at the same time: nothing is shared between two calls.
+        """
+        emitter = Emitter(
+            self._text, _EMITTERS, _RUNTIME, self._builtins, self._declared, self._external
+        )
         frame = Frame(None)
-        value = self._emitter.emit(root, frame)
+        value = emitter.emit(root, frame)
         is_unary = isinstance(root, syntax.UnaryTests)
         parameters = ["context", "meter", *(["input"] if is_unary else [])]
         code = compile_function("expression", parameters, frame, value)
-        namespace = self._emitter.namespace
-        exec(code, namespace)  # noqa: S102  # our own tree, checked node by node
-        function: Compiled = namespace["expression"]
-        return function
+        exec(code, emitter.namespace)  # noqa: S102  # our own tree, checked node by node
+        function: Compiled = emitter.namespace["expression"]
+        return function, frozenset(emitter.names)
 
 
 def judge(value: Any, result: Any, meter: Meter, site: Site) -> Any:
@@ -95,6 +98,7 @@ _RUNTIME: dict[str, Any] = {
         for function in (
             access.look_up,
             access.look_up_function,
+            access.look_up_callable,
             access.make_range,
             access.make_open_range,
             access.read_path,

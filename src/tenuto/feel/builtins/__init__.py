@@ -15,7 +15,7 @@ from tenuto.feel.builtins import (
     strings,
     temporal,
 )
-from tenuto.feel.builtins.signature import Builtin, Signature, declare
+from tenuto.feel.signature import Builtin, Signature, declare
 
 Rows = Iterable[tuple[str, Callable[..., Any]]]
 
