@@ -202,3 +202,26 @@ def test_loop_marker_is_refused(models):
     refusals = models.node_refusals("task", inner="<standardLoopCharacteristics/>")
 
     assert refusals == ["unsupported-loop"]
+
+
+def test_send_task_may_be_an_expression_that_only_reads(models):
+    """A send task with a pure expression is evaluated, as a service task is."""
+    node = models.node("sendTask", "camunda", attributes='camunda:expression="${1 + 1}"')
+
+    assert node.script.expression.call({}) == 2
+
+
+def test_broken_expression_of_a_task_is_refused(models):
+    """An expression that is no JUEL is refused; only a call becomes a job."""
+    refusals = models.node_refusals("serviceTask", "camunda", attributes='camunda:expression="${"')
+
+    assert refusals == ["juel"]
+
+
+def test_zeebe_decision_names_decision_and_result(models):
+    """A called decision needs its id and a result variable."""
+    refusals = models.node_refusals(
+        "businessRuleTask", "zeebe", extension='<zeebe:calledDecision decisionId="risk"/>'
+    )
+
+    assert refusals == ["called-decision"]

@@ -123,3 +123,10 @@ def test_call_of_a_global_task_is_refused(models):
     )
 
     assert refusals == ["unsupported-element"]
+
+
+def test_zeebe_call_names_a_process(models):
+    """A called element without process is refused."""
+    refusals = models.node_refusals("callActivity", "zeebe", extension="<zeebe:calledElement/>")
+
+    assert refusals == ["called-element"]

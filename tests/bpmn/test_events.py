@@ -334,3 +334,10 @@ def test_names_may_be_expressions(models, name, text):
     trigger = models.graph(boundary(SIGNAL), roots=roots).nodes["n"].trigger
 
     assert trigger.name.expression.call({"kind": text}) == text
+
+
+def test_code_to_catch_is_constant(models):
+    """Which error is caught is known before anything runs."""
+    found = models.refusals(boundary(ERROR), roots='<error id="x" errorCode="=code"/>')
+
+    assert found == [("error-code", "n")]

@@ -187,3 +187,8 @@ def test_what_is_translated_compiles(text):
 def test_quoted_text_is_itself(text):
     """The FEEL literal of a text gives that text."""
     assert feel.compile(quote(text), camunda=True).call({}) == text
+
+
+def test_now_is_the_instant_of_the_turn():
+    """now() is FEEL's now()."""
+    assert translate("${now()}").feel == "now()"

@@ -91,11 +91,13 @@ def test_broken_feel_is_refused_with_its_place(models):
         ),
         ('<camunda:script scriptFormat="feel">a + 5</camunda:script>', 6),
         ("<camunda:list/>", []),
+        ("<camunda:list><camunda:value>${count}</camunda:value></camunda:list>", [9]),
+        ('<camunda:script scriptFormat="juel">${count}</camunda:script>', 9),
     ],
 )
 def test_camunda_parameters_are_evaluated(models, content, expected):
     """Text, JUEL, lists, maps and FEEL scripts become one formula."""
-    assert value(camunda_input(models, content), a=1, name="n") == expected
+    assert value(camunda_input(models, content), a=1, name="n", count=9) == expected
 
 
 @pytest.mark.parametrize(
@@ -128,3 +130,13 @@ def test_events_have_mappings_too(models):
     )
 
     assert graph.nodes["n"].outputs[0].target == ("done",)
+
+
+def test_parameter_without_name_is_refused(models):
+    """A parameter says which variable it makes."""
+    extension = (
+        "<camunda:inputOutput><camunda:inputParameter>x</camunda:inputParameter>"
+        "</camunda:inputOutput>"
+    )
+
+    assert models.node_refusals("userTask", "camunda", extension=extension) == ["mapping-target"]

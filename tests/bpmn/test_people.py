@@ -82,3 +82,16 @@ def test_roles_of_the_standard(models):
     assert assignment.assignee.constant == "ann"
     assert assignment.candidate_users.constant == ["bo"]
     assert assignment.candidate_groups.constant == ["ops", "law"]
+
+
+@pytest.mark.parametrize("owner", ["=groups", "${groups}"])
+def test_potential_owners_may_be_computed(models, owner):
+    """Potential owners may be an expression that gives groups."""
+    inner = (
+        "<potentialOwner><resourceAssignmentExpression><formalExpression>"
+        f"{owner}</formalExpression></resourceAssignmentExpression></potentialOwner>"
+    )
+
+    groups = models.node("userTask", inner=inner).assignment.candidate_groups
+
+    assert groups.expression.call({"groups": ["ops"]}) == ["ops"]

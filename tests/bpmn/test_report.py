@@ -185,3 +185,8 @@ def test_contradictions_are_warned_about(models, content, code):
     report = models.reading(models.process(content)).report
 
     assert code in [one.code for one in report.warnings]
+
+
+def test_lint_tells_of_unreadable_xml():
+    """Linting what is no BPMN gives one finding instead of raising."""
+    assert [one.code for one in bpmn.lint(b"<a", name="broken.bpmn")] == ["xml-malformed"]

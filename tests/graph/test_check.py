@@ -1,9 +1,11 @@
 """Static checks: what of a graph cannot run, and what probably does not run as meant."""
 
 import pytest
+from msgspec.structs import replace
 
 from tenuto.graph.check import check
 from tenuto.graph.findings import Severity
+from tenuto.graph.policy import MultiInstance
 
 
 def errors(graph):
@@ -142,6 +144,31 @@ def test_what_only_an_event_reaches_is_reachable(drawn):
     graph = drawn("s1 t1, t1 e1, b1 t2, t2 e1", boundaries={"b1": "t1"})
 
     assert warnings(graph) == []
+
+
+def test_event_subprocess_has_no_boundary(drawn):
+    """A boundary event on an event subprocess is an error."""
+    graph = drawn("s1 e1, b1 e1", boundaries={"b1": "h1"}, lone=["h1"])
+
+    assert ("event-subprocess-boundary", "h1") in errors(graph)
+
+
+def test_events_do_not_repeat(drawn):
+    """An event with loop characteristics is an error."""
+    graph = drawn("s1 c1, c1 e1")
+    repeated = replace(graph.nodes["c1"], multi_instance=MultiInstance(sequential=False))
+
+    found = errors(replace(graph, nodes=graph.nodes | {"c1": repeated}))
+
+    assert found == [("event-repeated", "c1")]
+
+
+def test_subprocess_in_which_nothing_starts_is_an_error(drawn):
+    """A subprocess whose nodes all have incoming flows cannot start."""
+    graph = drawn("s1 p1, p1 e1, t1 t2, t2 t1")
+    inner = {id_: replace(graph.nodes[id_], scope="p1") for id_ in ("t1", "t2")}
+
+    assert errors(replace(graph, nodes=graph.nodes | inner)) == [("no-start", "p1")]
 
 
 def test_too_many_inclusive_joins_are_an_error(drawn):

@@ -89,6 +89,17 @@ def test_inner_scopes_count_as_their_subprocess():
     assert "inner" not in reach
 
 
+def test_a_table_is_a_mapping(drawn):
+    """A table has a length, a readable form, and no entry for what it does not reach."""
+    reach = with_reach(drawn("s1 o1, t1 o1")).nodes["o1"].reach
+
+    assert len(reach) == 4
+    assert repr(reach).startswith("Reach({'s1': ")
+    assert reach.get("o1") is None
+    with pytest.raises(KeyError):
+        reach["nobody"]
+
+
 def test_gateway_with_one_incoming_flow_has_no_table(drawn):
     """A gateway that joins nothing has nothing to wait for."""
     assert table(drawn("s1 o1, o1 t1, o1 t2"), "o1") == {}

@@ -9,7 +9,13 @@ from __future__ import annotations
 import re
 
 from tenuto.bpmn.events import message_throw, message_trigger
-from tenuto.bpmn.formulas import BROKEN, camunda_text, feel_formula, zeebe_text
+from tenuto.bpmn.formulas import (
+    BROKEN,
+    camunda_text,
+    feel_formula,
+    translated_formula,
+    zeebe_text,
+)
 from tenuto.bpmn.jobs import implied_policy, job_policy
 from tenuto.bpmn.juel import NotTranslatable, translate
 from tenuto.bpmn.mappings import call_mappings, script_text
@@ -91,7 +97,7 @@ def script_task(model: Model, node: Markup, place: Place, scope: str) -> AnyNode
     return ScriptTask(
         id=_id(place),
         scope=scope,
-        script=BROKEN if text is None else feel_formula(model, text, place.within(script)),
+        script=BROKEN if text is None else translated_formula(model, text, place.within(script)),
         result_variable=node.get("camunda:resultVariable"),
     )
 

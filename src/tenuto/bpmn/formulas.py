@@ -9,7 +9,7 @@ A text that does not compile is refused, and stands in as a constant until the r
 from __future__ import annotations
 
 from tenuto import feel
-from tenuto.bpmn.juel import NotTranslatable, is_juel, translate
+from tenuto.bpmn.juel import NotTranslatable, Translation, is_juel, translate
 from tenuto.bpmn.model import Model
 from tenuto.bpmn.report import Place
 from tenuto.bpmn.xml import Markup
@@ -32,6 +32,11 @@ def juel_formula(model: Model, text: str, place: Place) -> Formula:
     except NotTranslatable as error:
         model.findings.refuse("juel", f"expected JUEL that reads variables: {error}", place)
         return BROKEN
+    return translated_formula(model, translation, place)
+
+
+def translated_formula(model: Model, translation: Translation, place: Place) -> Formula:
+    """Return the formula of a translation; its names are known, even if they hide functions."""
     return _compiled(model, translation.feel, translation.names, place) or BROKEN
 
 

@@ -6,9 +6,15 @@ A list, map or script of the camunda dialect becomes one FEEL text, so that it i
 
 from __future__ import annotations
 
-from tenuto.bpmn.formulas import BROKEN, camunda_text, feel_formula, name_reference, zeebe_text
+from tenuto.bpmn.formulas import (
+    BROKEN,
+    camunda_text,
+    name_reference,
+    translated_formula,
+    zeebe_text,
+)
 from tenuto.bpmn.jobs import camunda_fields, is_evaluated
-from tenuto.bpmn.juel import NotTranslatable, is_juel, quote, translate
+from tenuto.bpmn.juel import NotTranslatable, Translation, is_juel, quote, translate
 from tenuto.bpmn.model import Model
 from tenuto.bpmn.report import Place
 from tenuto.bpmn.xml import Markup
@@ -72,48 +78,56 @@ def _parameter_value(model: Model, parameter: Markup, place: Place) -> Formula:
     if not parameter.children:
         text = parameter.text.strip()
         return camunda_text(model, text, place) if text else constant(None)
-    written = _feel_of(model, parameter.children[0], place)
-    return BROKEN if written is None else feel_formula(model, written, place)
+    written = _written(model, parameter.children[0], place)
+    return BROKEN if written is None else translated_formula(model, written, place)
 
 
-def _feel_of(model: Model, markup: Markup, place: Place) -> str | None:
-    """Return the FEEL text of a value, a list, a map or a script; nothing when it was refused."""
+def _written(model: Model, markup: Markup, place: Place) -> Translation | None:
+    """Return the FEEL of a value, a list, a map or a script; nothing when it was refused."""
     inside = place.within(markup)
     if markup.name == "camunda:list":
-        items = [_feel_of(model, child, place) for child in markup.children]
-        return None if None in items else f"[{', '.join(map(str, items))}]"
+        items = [_written(model, child, place) for child in markup.children]
+        return _joined("[", items, "]")
     if markup.name == "camunda:map":
-        return _map_of(model, markup, place)
+        entries = [_entry(model, entry, place) for entry in markup.all("camunda:entry")]
+        return _joined("context([", entries, "])")
     if markup.name == "camunda:script":
         return script_text(model, markup, markup.get("scriptFormat"), inside)
     if markup.name == "camunda:value" or not markup.children:
         return _text_of(model, markup.text.strip(), inside)
-    return _feel_of(model, markup.children[0], place)
+    return _written(model, markup.children[0], place)
 
 
-def _map_of(model: Model, markup: Markup, place: Place) -> str | None:
-    entries = []
-    for entry in markup.all("camunda:entry"):
-        key = _text_of(model, entry.get("key") or "", place.within(entry))
-        value = _feel_of(model, entry, place)
-        if key is None or value is None:
-            return None
-        entries.append(f"{{key: {key}, value: {value}}}")
-    return f"context([{', '.join(entries)}])"
+def _entry(model: Model, entry: Markup, place: Place) -> Translation | None:
+    key = _text_of(model, entry.get("key") or "", place.within(entry))
+    value = _written(model, entry, place)
+    if key is None or value is None:
+        return None
+    return Translation(f"{{key: {key.feel}, value: {value.feel}}}", key.names + value.names)
 
 
-def _text_of(model: Model, text: str, place: Place) -> str | None:
+def _joined(opening: str, parts: list[Translation | None], closing: str) -> Translation | None:
+    whole = [part for part in parts if part is not None]
+    if len(whole) < len(parts):
+        return None
+    names = tuple(name for part in whole for name in part.names)
+    return Translation(opening + ", ".join(part.feel for part in whole) + closing, names)
+
+
+def _text_of(model: Model, text: str, place: Place) -> Translation | None:
     if not is_juel(text):
-        return quote(text)
+        return Translation(quote(text), ())
     try:
-        return translate(text).feel
+        return translate(text)
     except NotTranslatable as error:
         model.findings.refuse("juel", f"expected JUEL that reads variables: {error}", place)
         return None
 
 
-def script_text(model: Model, markup: Markup, format_: str | None, place: Place) -> str | None:
-    """Return the FEEL text of a script in FEEL or JUEL; any other language is refused.
+def script_text(
+    model: Model, markup: Markup, format_: str | None, place: Place
+) -> Translation | None:
+    """Return the FEEL of a script in FEEL or JUEL; any other language is refused.
 
     Models carry no general-purpose language: what needs one is a job of a registered handler.
     """
@@ -122,13 +136,7 @@ def script_text(model: Model, markup: Markup, format_: str | None, place: Place)
     if markup.get("camunda:resource") or markup.get("resource"):
         model.findings.refuse("script-resource", "expected the script in the model itself", place)
         return None
-    if language == "juel" or (is_juel(text) and not language):
-        try:
-            return translate(text).feel
-        except NotTranslatable as error:
-            model.findings.refuse("juel", f"expected JUEL that reads variables: {error}", place)
-            return None
-    if language and language not in FEEL_FORMATS:
+    if language and language not in FEEL_FORMATS and language != "juel":
         model.findings.refuse(
             "script-language",
             f"expected a FEEL script, but the language is {format_}; use a job for other code",
@@ -138,7 +146,9 @@ def script_text(model: Model, markup: Markup, format_: str | None, place: Place)
     if not text:
         model.findings.refuse("script-missing", "expected a script, but there is none", place)
         return None
-    return text.removeprefix("=").strip()
+    if language == "juel" or (is_juel(text) and not language):
+        return _text_of(model, text, place)
+    return Translation(text.removeprefix("=").strip(), ())
 
 
 def call_mappings(model: Model, node: Markup, side: str, place: Place) -> tuple[Mappings, bool]:

@@ -10,7 +10,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from tenuto.bpmn.report import Findings, Place
+from tenuto.bpmn.report import Findings
 from tenuto.bpmn.xml import Document, Markup
 
 
@@ -64,8 +64,3 @@ def _dialect(document: Document) -> Dialect:
     if "zeebe" in document.namespaces:
         return Dialect.ZEEBE
     return Dialect.CAMUNDA if "camunda" in document.namespaces else Dialect.PLAIN
-
-
-def place_of(markup: Markup) -> Place:
-    """Return the place of an element with an id of its own."""
-    return Place(markup, markup.id)
