@@ -172,6 +172,7 @@ def _compile_conditional(
             return then(scope, run)
         if verdict is not False and verdict is not None:
             run.warn("not-a-boolean", "expected true or false as the condition", site)
+            return None
         return otherwise(scope, run)
 
     return run_conditional

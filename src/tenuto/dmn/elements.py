@@ -6,7 +6,7 @@ scope of what it requires, a business knowledge model and a decision service giv
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tenuto import feel
@@ -159,9 +159,15 @@ class Service:
         run = frame.run
 
         def call(arguments: tuple[Any, ...], meter: feel.Meter) -> Any:
-            return self.serve(run, dict(zip(self.inputs, arguments, strict=True)))
+            given: dict[Input | Decision, Any] = {}
+            for element, argument in zip(self.inputs, arguments, strict=True):
+                value = given[element] = admit(argument, element.kind, run, self._site)
+                if value is None and argument is not None:
+                    # Unlike a function, a service is not called with what does not conform.
+                    return None
+            return self.serve(run, given)
 
-        return feel.Function(self.parameters, call, name=self.name)
+        return _ServiceFunction(self, call)
 
     def serve(self, run: Run, given: Mapping[Input | Decision, Any]) -> Any:
         """Return the value of the output decision, or a context of several by name."""
@@ -181,6 +187,22 @@ class Service:
     def _result_kind(self) -> Kind:
         kind = self.kind.type
         return Kind(kind.result) if isinstance(kind, feel.FunctionType) else self.kind
+
+
+class _ServiceFunction(feel.Function):
+    """A service as a value: it converts its arguments itself."""
+
+    __slots__ = ("_service",)
+
+    def __init__(self, service: Service, call: Callable[..., Any]) -> None:
+        names = tuple((name, feel.ANY) for name, _ in service.parameters)
+        super().__init__(names, call, name=service.name)
+        self._service = service
+
+    @property
+    def types(self) -> tuple[feel.FunctionType, ...]:
+        kinds = tuple(kind for _, kind in self._service.parameters)
+        return (feel.FunctionType(kinds, self.result),)
 
 
 class Imported:

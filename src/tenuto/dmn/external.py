@@ -89,4 +89,8 @@ def _convert(value: Any, kind: str) -> Any:
             raise TypeError("a number is not a string")
     elif kind in _WHOLE or kind in _BROKEN:
         raise TypeError(f"expected a number for {kind}")
+    elif kind in ("char", "java.lang.Character") and not (
+        isinstance(value, str) and len(value) == 1
+    ):
+        raise TypeError("expected one character")
     return value
