@@ -139,9 +139,9 @@ def test_broken_texts_are_refused(text):
 
 def test_dotted_types_and_names_with_keywords_are_read():
     """Imported types have a dot; a word such as `of` may be part of an unknown name."""
-    types = {"m.tAge": feel.NUMBER, "the age": feel.NUMBER}
+    types = {"m.tYears": feel.NUMBER, "the age": feel.NUMBER}
 
-    assert feel.compile("x instance of m.tAge and true", types=types).call({"x": 1}) is True
+    assert feel.compile("x instance of m.tYears and true", types=types).call({"x": 1}) is True
     assert feel.compile("x instance of the age", types=types).call({"x": "a"}) is False
     assert feel.compile("date of birth").call({"date of birth": 5}) == 5
 

@@ -6,6 +6,7 @@ The contract:
   parses once and raises `tenuto.errors.FeelSyntaxError` with line and column. `names` are the known
   variable names; names with `+ - * / ' .` inside need to be among them, and so do names that hide a
   built-in function. Give the member names of item definitions too.
+  Context keys have single spaces between their words, as `normalise_name` makes them.
 - `Expression.evaluate(context, *, now=None, budget=None) -> Evaluation(value, warnings, steps)`;
   `Expression.call(context, now=None) -> value` costs least;
   `Expression.run(context, meter) -> value` shares one `Meter` (clock reading, budget, warnings)
@@ -25,6 +26,7 @@ The contract:
 No clock, chance, thread, socket or file is read, and no host object is reachable from a text.
 """
 
+from tenuto.feel.cursor import normalise_name
 from tenuto.feel.expression import Evaluation, Expression, compile  # noqa: A004  # feel.compile
 from tenuto.feel.function import Function
 from tenuto.feel.meter import Budget, FeelWarning, Meter, Site
@@ -80,6 +82,7 @@ __all__ = [
     "compile",
     "conforms",
     "conforms_to",
+    "normalise_name",
     "parse_type",
     "type_of",
 ]
