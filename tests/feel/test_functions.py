@@ -301,6 +301,16 @@ def test_strict_mode_knows_no_camunda_functions(name):
         assert evaluation.warnings[0].code == "unknown-name"
 
 
+def test_backquotes_write_any_name_in_the_camunda_profile():
+    """A quoted name needs no declaration; strict mode refuses the quotes."""
+    text = '`first-name` + `if` + {a: {`x-y`: "!"}}.a.`x-y`'
+    context = {"first-name": "Bo", "if": "b"}
+
+    assert feel.compile(text, camunda=True).call(context) == "Bob!"
+    with pytest.raises(FeelSyntaxError, match="`"):
+        feel.compile(text)
+
+
 def test_functions_are_values():
     """A built-in can be passed, returned and called later."""
     assert value('(if true then upper case else lower case)("a")') == "A"

@@ -32,10 +32,11 @@ _Names = dict[str, list[Words]]
 class Cursor:
     """Reads tokens once, from left to right, with a bounded look ahead."""
 
-    def __init__(self, text: str, *names: Iterable[str]) -> None:
+    def __init__(self, text: str, *names: Iterable[str], quoted_names: bool = False) -> None:
         """Start at the first token; all `names` are known everywhere."""
         self.text = text
-        self.tokens = scan(text)
+        self.tokens = scan(text, quoted_names=quoted_names)
+        self._quoted_names = quoted_names
         self.at = 0
         # How many filters surround the place: inside one, members are names too.
         self.filters = 0
@@ -47,7 +48,7 @@ class Cursor:
 
     def restart(self) -> Cursor:
         """Return a cursor at the start of the same text."""
-        return Cursor(self.text, *self._names)
+        return Cursor(self.text, *self._names, quoted_names=self._quoted_names)
 
     @property
     def token(self) -> Token:
@@ -192,6 +193,7 @@ class Cursor:
             and token.value not in _BREAKING
             and self.tokens[self.at - 1].kind is Kind.NAME
             and self.tokens[self.at - 1].value != "?"
+            and "`" not in (self.text[token.start], self.text[self.tokens[self.at - 1].start])
         )
 
     def _matches(self, words: Words) -> bool:

@@ -145,6 +145,7 @@ def compile(  # noqa: A001  # the public name is feel.compile
     builtins = CAMUNDA if camunda else STANDARD
     standard = _CAMUNDA_NAMES if camunda else _STANDARD_NAMES
     parse = parse_unary_tests if unary else parse_expression
-    tree = parse(text, standard, declared, frozenset(types or ()), types=types)
+    known = (standard, declared, frozenset(types or ()))
+    tree = parse(text, *known, types=types, quoted_names=camunda)
     generator = Generator(text, builtins, declared, external)
     return Expression(text, tree, generator, is_unary=unary)

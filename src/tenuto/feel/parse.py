@@ -55,10 +55,13 @@ class _Reader:
 
 
 def parse_expression(
-    text: str, *names: Iterable[str], types: Mapping[str, Type] | None = None
+    text: str,
+    *names: Iterable[str],
+    types: Mapping[str, Type] | None = None,
+    quoted_names: bool = False,
 ) -> Node:
     """Return the tree of an expression; raise `FeelSyntaxError`."""
-    reader = _Reader(Cursor(text, *names), types or {})
+    reader = _Reader(Cursor(text, *names, quoted_names=quoted_names), types or {})
     try:
         node = _expression(reader)
     except RecursionError:
@@ -69,10 +72,13 @@ def parse_expression(
 
 
 def parse_unary_tests(
-    text: str, *names: Iterable[str], types: Mapping[str, Type] | None = None
+    text: str,
+    *names: Iterable[str],
+    types: Mapping[str, Type] | None = None,
+    quoted_names: bool = False,
 ) -> syntax.UnaryTests:
     """Return the tree of unary tests; raise `FeelSyntaxError`."""
-    reader = _Reader(Cursor(text, *names), types or {})
+    reader = _Reader(Cursor(text, *names, quoted_names=quoted_names), types or {})
     cursor = reader.cursor
     if cursor.is_sign("-") and cursor.peek().kind is Kind.END:
         return syntax.UnaryTests(tests=(), at=0)
@@ -349,7 +355,8 @@ def _number(token: Token, text: str) -> Number:
 def _name_or_keyword(reader: _Reader) -> Node:
     cursor = reader.cursor
     token = cursor.token
-    if token.value in KEYWORDS and cursor.known_length(with_members=False) < 2:
+    is_keyword = token.value in KEYWORDS and cursor.text[token.start] != "`"
+    if is_keyword and cursor.known_length(with_members=False) < 2:
         node = _keyword(reader)
         if node is not None:
             return node

@@ -45,6 +45,7 @@ _SCANNER = re.compile(
     rf"(?P<space>{_SPACE}+|//[^\n\v\f\r\u0085\u2028\u2029]*|/\*(?:[^*]|\*(?!/))*\*/)"
     r"|(?P<number>(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r'|(?P<at>@")?(?(at)|")(?P<string>(?:[^"\\]|\\.)*)"'
+    r"|(?P<quoted>`[^`\n]+`)"
     rf"|(?P<name>[{NAME_START}][{NAME_PART}]*)"
     r"|(?P<sign>\.\.|\*\*|<=|>=|!=|->|/(?!\*)|[-+*=<>()\[\]{},:.'])",
     re.DOTALL,
@@ -55,8 +56,11 @@ _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _KINDS = {"number": Kind.NUMBER, "name": Kind.NAME, "sign": Kind.SIGN}
 
 
-def scan(text: str) -> list[Token]:
-    """Return the tokens of a text, the last of them its end; time grows with its length only."""
+def scan(text: str, *, quoted_names: bool = False) -> list[Token]:
+    """Return the tokens of a text, the last of them its end; time grows with its length only.
+
+    Names in backquotes are Camunda's way to write any name at all.
+    """
     if len(text) > TEXT_LENGTH_MAX:
         fail(f"expected at most {TEXT_LENGTH_MAX} characters, but there are {len(text)}", "", 0)
     tokens = []
@@ -72,6 +76,10 @@ def scan(text: str) -> list[Token]:
             is_at = match["at"] is not None
             content = _unescape(match["string"])
             tokens.append(Token(Kind.AT if is_at else Kind.STRING, content, at, end))
+        elif kind == "quoted":
+            if not quoted_names:
+                fail("expected FEEL, but '`' is no part of it", text, at)
+            tokens.append(Token(Kind.NAME, match[0][1:-1], at, end))
         elif kind != "space":
             assert kind is not None
             tokens.append(Token(_KINDS[kind], match[0], at, end))
