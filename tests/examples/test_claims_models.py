@@ -1,5 +1,6 @@
 """The claims models as XML: what any modeler expects of them, without our readers."""
 
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -128,7 +129,7 @@ def test_flows_run_straight_from_border_to_border(name):
         flow = flows[edge.get("bpmnElement")]
         points = [(float(p.get("x")), float(p.get("y"))) for p in edge.iter(f"{DI}waypoint")]
 
-        for here, there in zip(points, points[1:], strict=False):
+        for here, there in pairwise(points):
             assert here[0] == there[0] or here[1] == there[1], edge.get("id")
         for (x, y), end in ((points[0], "sourceRef"), (points[-1], "targetRef")):
             left, top, right, bottom = boxes[flow.get(end)]

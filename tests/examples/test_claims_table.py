@@ -1,0 +1,127 @@
+"""The claims table by a plain reading of its cells, and the committed claims held against it."""
+
+from collections import Counter
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from examples.claims.plain_table import Cell, read_cell, read_table
+
+CLAIMS = Path(__file__).parents[2] / "examples" / "claims"
+EDITIONS = ["claims.dmn", "claims-2027.dmn"]
+
+
+@pytest.fixture(scope="module")
+def rules():
+    """Give the rules of the table in use."""
+    return read_table(CLAIMS / "claims.dmn")
+
+
+def are_disjoint(one, other):
+    """Tell whether no value passes both cells."""
+    if one.is_negated and other.is_negated:
+        lows = [cell.low for cell in (one, other) if cell.low is not None]
+        highs = [cell.high for cell in (one, other) if cell.high is not None]
+        return bool(lows) and bool(highs) and max(lows) >= min(highs)
+    if one.is_negated or other.is_negated:
+        plain, negated = (other, one) if one.is_negated else (one, other)
+        return plain.texts <= negated.texts
+    return not one.texts & other.texts
+
+
+def probes(rules, name):
+    """Return one value for each region that the cells of an input can tell apart."""
+    cells = [rule.cells[name] for rule in rules]
+    bounds = sorted({bound for c in cells for bound in (c.low, c.high) if bound is not None})
+    if bounds:
+        return [*bounds, bounds[-1] + 1]
+    return [*sorted(set().union(*(cell.texts for cell in cells))), "something else"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "holds"),
+    [
+        ("-", "anything", True),
+        ('"glass", "hail"', "hail", True),
+        ('"glass", "hail"', "theft", False),
+        ('not("DE", "AT")', "AT", False),
+        ('not("DE", "AT")', "US", True),
+        ("<= 800", 800, True),
+        ("<= 800", 801, False),
+        ("> 800", 800, False),
+        ("(5000..20000]", 5000, False),
+        ("(5000..20000]", 20000, True),
+    ],
+)
+def test_a_cell_reads_as_it_is_written(text, value, holds):
+    """The plain reader takes texts, complements, comparisons and intervals at their word."""
+    assert read_cell(text).holds(value) is holds
+
+
+def test_an_unknown_form_is_refused():
+    """The plain reader guesses nothing."""
+    with pytest.raises(ValueError, match="expected a form"):
+        read_cell("? = 3")
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_the_table_has_132_claim_types(edition):
+    """Each of 132 rules gives a claim type of its own, to 30 teams or more with 12 SLAs or more."""
+    rules = read_table(CLAIMS / edition)
+
+    assert len(rules) == len({rule.id for rule in rules}) == 132
+    assert len({rule.outputs["claimType"] for rule in rules}) == 132
+    assert len({rule.outputs["team"] for rule in rules}) >= 30
+    assert len({rule.outputs["sla"] for rule in rules}) >= 12
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_no_two_rules_can_hold_at_once(edition):
+    """Any two rules part in at least one input, so that the hit policy UNIQUE is kept."""
+    rules = read_table(CLAIMS / edition)
+
+    both = [
+        (one.id, other.id)
+        for number, one in enumerate(rules)
+        for other in rules[number + 1 :]
+        if not any(are_disjoint(one.cells[name], other.cells[name]) for name in one.cells)
+    ]
+
+    assert both == []
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_the_table_has_no_gaps(edition):
+    """In every line of business some rule holds for each region of the inputs."""
+    rules = read_table(CLAIMS / edition)
+    by_line = {}
+    for rule in rules:
+        (line,) = rule.cells["kind"].texts
+        by_line.setdefault(line, []).append(rule)
+
+    assert len(by_line) == 10
+    for line, own in by_line.items():
+        names = [name for name in own[0].cells if name != "kind"]
+        injuries = ["none", "minor", "serious", "fatal"]
+        values = [injuries if name == "injury" else probes(own, name) for name in names]
+        for point in product(*values):
+            claim = {"kind": line, **dict(zip(names, point, strict=True))}
+            assert any(rule.holds(claim) for rule in own), claim
+
+
+def test_the_editions_share_their_rules(rules):
+    """The coming edition changes cells of some rules, and says so, but adds and drops none."""
+    coming = {rule.id: rule for rule in read_table(CLAIMS / "claims-2027.dmn")}
+
+    changed = [rule.id for rule in rules if rule != coming[rule.id]]
+
+    assert [rule.id for rule in rules] == list(coming)
+    assert Counter(rule.split("-")[1] for rule in changed).keys() >= {"motor", "health", "cyber"}
+    assert 15 <= len(changed) <= 30
+
+
+def test_a_dash_is_anything():
+    """The empty test passes texts and numbers."""
+    assert Cell().holds("text")
+    assert Cell().holds(0)
