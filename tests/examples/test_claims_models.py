@@ -1,12 +1,12 @@
 """The claims models as XML: what any modeler expects of them, without our readers."""
 
 from itertools import pairwise
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-CLAIMS = Path(__file__).parents[2] / "examples" / "claims"
+from tests.examples.reports import CLAIMS
+
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 BPMNDI = "{http://www.omg.org/spec/BPMN/20100524/DI}"
 DC = "{http://www.omg.org/spec/DD/20100524/DC}"

@@ -11,12 +11,6 @@ from examples.claims.policies import look_up, odd_signs
 OPEN = "DE63994199232003132485"
 
 
-@pytest.fixture(autouse=True)
-def ledger(tmp_path, monkeypatch):
-    """Keep each test's ledger in a folder of its own."""
-    monkeypatch.setenv("CLAIMS_LEDGER", str(tmp_path / "books" / "ledger.db"))
-
-
 def closed_account():
     """Return an account that the bank has closed."""
     return next(name for name in map(str, range(1000)) if payments.is_closed(name))

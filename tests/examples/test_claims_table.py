@@ -3,15 +3,14 @@
 import csv
 from collections import Counter
 from itertools import combinations, product
-from pathlib import Path
 
 import pytest
 
 from examples.claims import generate
 from examples.claims.arrivals import read_claims, read_rejects, typed
 from examples.claims.plain_table import Cell, read_cell, read_table
+from tests.examples.reports import CLAIMS
 
-CLAIMS = Path(__file__).parents[2] / "examples" / "claims"
 EDITIONS = ["claims.dmn", "claims-2027.dmn"]
 
 
