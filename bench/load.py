@@ -56,12 +56,12 @@ class Feeder:
         with self._answered:
             self._answered.notify()
 
-    def start(self, variables: dict[str, object] | None = None) -> None:
+    def start(self, variables: dict[str, values.Value] | None = None) -> None:
         """Start one instance, waiting for room."""
         self._gate.acquire()
         ticket = self.started = self.started + 1
         self._begun[ticket] = time.perf_counter()
-        given = variables if variables is not None else {"n": ticket}
+        given: dict[str, values.Value] = variables if variables is not None else {"n": ticket}
         command = StartInstance(
             self._process, {name: values.encode(value) for name, value in given.items()}
         )

@@ -12,7 +12,8 @@ HEAD = (
 
 def model(body: str, *, roots: str = "", process: str = "p") -> bytes:
     """Return a BPMN file with one process."""
-    return f'{HEAD}{roots}<process id="{process}" isExecutable="true">{body}</process></definitions>'.encode()
+    whole = f'<process id="{process}" isExecutable="true">{body}</process>'
+    return f"{HEAD}{roots}{whole}</definitions>".encode()
 
 
 def flows(*pairs: str) -> str:
@@ -64,7 +65,8 @@ def user(id: str) -> str:
 def boundary(id: str, host: str, inner: str, *, interrupting: bool = True) -> str:
     """Return a boundary event."""
     flag = "true" if interrupting else "false"
-    return f'<boundaryEvent id="{id}" attachedToRef="{host}" cancelActivity="{flag}">{inner}</boundaryEvent>'
+    named = f'id="{id}" attachedToRef="{host}" cancelActivity="{flag}"'
+    return f"<boundaryEvent {named}>{inner}</boundaryEvent>"
 
 
 def timer(kind: str, value: str) -> str:
@@ -121,6 +123,7 @@ def loop(
     flag = "true" if sequential else "false"
     return (
         f'<multiInstanceLoopCharacteristics isSequential="{flag}"><extensionElements>'
-        f'<zeebe:loopCharacteristics inputCollection="={collection}" inputElement="{element}"{out}/>'
+        f'<zeebe:loopCharacteristics inputCollection="={collection}" '
+        f'inputElement="{element}"{out}/>'
         f"</extensionElements>{done}</multiInstanceLoopCharacteristics>"
     )

@@ -33,7 +33,7 @@ class Client:
         self._node = node
         self._actor = actor
         self._slots: dict[asyncio.AbstractEventLoop, LoopSlot] = {}
-        self.read = Reading(node)
+        self.read = Reading(node.store)
 
     async def _ask(self, request: Request, *, at_end: bool = False) -> Answer | Ended:
         loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from tenuto import values
 from tenuto.engine.records import AnyRecord, DecisionEvaluated, decode_records
@@ -19,9 +19,6 @@ from tenuto.runtime.warm import fold
 from tenuto.store.codec import unpack_blob
 from tenuto.store.headers import Header, decode_header
 from tenuto.store.port import InstanceQuery, Reader
-
-if TYPE_CHECKING:
-    from tenuto.runtime.node import Node
 
 ERASED = "(erased)"
 
@@ -69,12 +66,19 @@ class Decision(NamedTuple):
     result: dict[str, Any]
 
 
-class Reading:
-    """Queries of a node's database. One reader for each thread."""
+class Readable(Protocol):
+    """What gives readers: a store."""
 
-    def __init__(self, node: Node) -> None:
-        """Read from the store of a node."""
-        self._node = node
+    def reader(self) -> Reader:
+        """Return a reader for the calling thread."""
+
+
+class Reading:
+    """Queries of a database. One reader for each thread."""
+
+    def __init__(self, store: Readable) -> None:
+        """Read from a store."""
+        self._store = store
         self._local = threading.local()
 
     @property
@@ -82,7 +86,7 @@ class Reading:
         """Return the reader of this thread."""
         reader: Reader | None = getattr(self._local, "reader", None)
         if reader is None:
-            reader = self._local.reader = self._node.store.reader()
+            reader = self._local.reader = self._store.reader()
         return reader
 
     def instances(self, query: InstanceQuery) -> list[InstanceRow]:

@@ -184,9 +184,11 @@ class MemoryStore:
         found: list[r.JobRow] = []
         for kind in types:
             ready = self._members("job", (kind, "ready"))
-            due = [row for row in self._members("job", (kind, "waiting")) if row.due_at <= now]
+            due = [
+                row for row in self._members("job", (kind, "waiting")) if (row.due_at or 0) <= now
+            ]
             found += sorted(ready, key=lambda row: row.created_at)
-            found += sorted(due, key=lambda row: row.due_at)
+            found += sorted(due, key=lambda row: row.due_at or 0)
             if len(found) >= limit:
                 break
         return found[:limit]

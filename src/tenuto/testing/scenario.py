@@ -10,7 +10,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tenuto import values
 from tenuto.client import requests as ask
@@ -137,12 +137,6 @@ class Case:
         return self._scenario.read.incidents(str(self.key))
 
 
-class _Source(NamedTuple):
-    """What `Reading` asks of a node: its store."""
-
-    store: Store
-
-
 class Scenario:
     """A node in memory that a test drives step by step."""
 
@@ -157,7 +151,7 @@ class Scenario:
         self.clock = VirtualClock(start)
         self.store = store if store is not None else MemoryStore()
         self.corridor = recover(self.store, self.clock, compile_sources, node="scenario")
-        self.read = Reading(_Source(self.store))
+        self.read = Reading(self.store)
         self.calls: list[Job] = []
         self._slot = Slot()
         self._ticket = 0
@@ -254,7 +248,7 @@ class Scenario:
             if inspect.isawaitable(result):
                 result = asyncio.run(_await(result))
             command = completion(job, result)
-        except Exception as error:  # the edge of user code: whatever it raises is its failure
+        except Exception as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
             command = failure(job, error)
         self.corridor.submit(Request(job.instance, command))
 

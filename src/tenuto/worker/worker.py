@@ -116,7 +116,7 @@ class Worker:
             if self._handlers[job.type].is_async:
                 self._ready.append(job)
             else:
-                future = loop.run_in_executor(self._pool, self._perform_sync, job)
+                future = loop.run_in_executor(self._pool, self._perform_on_thread, job)
                 future.add_done_callback(self._sync_done)
         self._ensure_runner()
 
@@ -133,7 +133,7 @@ class Worker:
         ready = self._ready
         while ready:
             job = ready.popleft()
-            command = await self._perform_async(job)
+            command = await self._perform(job)
             self._report(job, command)
             self._done()
 
@@ -153,20 +153,20 @@ class Worker:
 
     # --- performing
 
-    async def _perform_async(self, job: Job) -> Command:
+    async def _perform(self, job: Job) -> Command:
         one = self._handlers[job.type]
         try:
             result = await one.function(**one.arguments(job, self._extend))
             return completion(job, result)
-        except Exception as error:  # the edge of user code: whatever it raises is its failure
+        except Exception as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
             return failure(job, error)
 
-    def _perform_sync(self, job: Job) -> None:
+    def _perform_on_thread(self, job: Job) -> None:
         one = self._handlers[job.type]
         command: Command
         try:
             command = completion(job, one.function(**one.arguments(job, self._extend)))
-        except Exception as error:  # the edge of user code: whatever it raises is its failure
+        except Exception as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
             command = failure(job, error)
         self._report(job, command)
 

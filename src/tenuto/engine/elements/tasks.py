@@ -94,7 +94,7 @@ def shape_result(value: Value, shape: str) -> Value:
     if shape == "singleEntry":
         single: Value = value[0] if isinstance(value, list) and value else value
         if isinstance(single, dict) and len(single) == 1:
-            return next(iter(single.values()))
+            single = next(iter(single.values()))
         return single
     if shape == "singleResult":
         return (value[0] if value else None) if isinstance(value, list) else value
