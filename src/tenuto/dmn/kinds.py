@@ -8,6 +8,7 @@ for each item of a collection. What is not admitted becomes null with a warning.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from tenuto import feel
 from tenuto.dmn import notation
 from tenuto.errors import FeelSyntaxError, ModelError
 from tenuto.feel.types import NAMED
+from tenuto.values import Date
 
 DEPTH_MAX = 32
 # Names of other engines and of XML Schema that models of the field use.
@@ -31,6 +33,15 @@ _ALIASES = {
 }
 
 
+_Classes = tuple[type, ...]
+_CLASSES: dict[feel.Simple, _Classes] = {
+    feel.NUMBER: (int, Decimal),
+    feel.STRING: (str,),
+    feel.BOOLEAN: (bool,),
+    feel.DATE: (Date,),
+}
+
+
 class Kind(Struct, frozen=True):
     """A type and what is further asked of its values.
 
@@ -42,6 +53,8 @@ class Kind(Struct, frozen=True):
     item: Kind | None = None
     members: tuple[tuple[str, Kind], ...] = ()
     name: str = ""
+    # Classes of which every value is admitted as it is: the quick way for simple types.
+    classes: _Classes = ()
 
     @property
     def is_free(self) -> bool:
@@ -54,7 +67,7 @@ ANY = Kind(feel.ANY)
 
 def admit(value: Any, kind: Kind, meter: feel.Meter, site: feel.Site) -> Any:
     """Return the value converted to the kind, or null with a warning."""
-    if value is None or kind is ANY:
+    if value is None or kind is ANY or (kind.classes and type(value) in kind.classes):
         return value
     converted = feel.coerce(value, kind.type, meter, site)
     if converted is None or kind.is_free:
@@ -140,7 +153,7 @@ class Kinds:
             return self._define(name, item)
         simple = NAMED.get(name) or _ALIASES.get(name)
         if simple is not None:
-            return ANY if simple == feel.ANY else Kind(simple, name=name)
+            return ANY if simple == feel.ANY else Kind(simple, name=name, classes=_classes(simple))
         for mark in (":", "."):
             prefix, found, rest = name.partition(mark)
             if found:
@@ -198,7 +211,9 @@ class Kinds:
             kind = _restrict(kind, constraint)
         if kind is ANY:
             return kind
-        return Kind(kind.type, kind.constraint, kind.item, kind.members, item.name or kind.name)
+        classes = _classes(kind.type) if kind.is_free else ()
+        name = item.name or kind.name
+        return Kind(kind.type, kind.constraint, kind.item, kind.members, name, classes)
 
     def _compile(self, text: str, item: notation.Item) -> feel.Expression | None:
         if not text:
@@ -229,6 +244,10 @@ class Kinds:
                     source=self._source,
                 )
             seen.add(item.name)
+
+
+def _classes(kind: feel.Type) -> tuple[type, ...]:
+    return _CLASSES.get(kind, ()) if isinstance(kind, feel.Simple) else ()
 
 
 def _restrict(kind: Kind, constraint: feel.Expression) -> Kind:

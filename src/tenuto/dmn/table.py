@@ -8,11 +8,11 @@ from typing import Any
 from tenuto import feel
 from tenuto.dmn import hits, notation
 from tenuto.dmn.compiler import Compiler, Names
-from tenuto.dmn.kinds import ANY, Kind, admit
+from tenuto.dmn.kinds import Kind, admit
 from tenuto.dmn.result import MatchedRule
-from tenuto.dmn.running import Inner, Logic, Run
-
-_INPUT = "?"
+from tenuto.dmn.rules import read_cells, read_results
+from tenuto.dmn.running import Logic, Run
+from tenuto.dmn.search import Search
 
 
 class Table:
@@ -26,23 +26,16 @@ class Table:
         self.columns = _column_names(table)
         _check_shape(table, compiler, label)
         self.kinds = [compiler.kinds.find(clause.type_ref, clause.line) for clause in table.outputs]
-        self.input_kinds = [
-            compiler.kinds.find(clause.type_ref, clause.line) for clause in table.inputs
-        ]
         self.inputs = [
             compiler.compile(
                 clause.expression, names, label, clause.line, what=f"input {clause.label!r}"
             )
             for clause in table.inputs
         ]
-        self.tests = [
-            _compile_tests(rule, index, table, names, compiler)
-            for index, rule in enumerate(table.rules)
-        ]
-        self.results = [
-            _compile_results(rule, index, table, names, compiler)
-            for index, rule in enumerate(table.rules)
-        ]
+        readings = [compiler.kinds.find(clause.type_ref, clause.line) for clause in table.inputs]
+        cells = read_cells(table, names, compiler)
+        self.search = Search(self.inputs, readings, cells, self.site, rules=len(table.rules))
+        self.results = read_results(table, names, compiler, self.kinds)
         self.defaults = _compile_defaults(table, names, compiler, label)
         self.orders = [
             _order_of(clause, compiler, kind)
@@ -58,27 +51,20 @@ class Table:
 
     def find(self, scope: Mapping[str, Any], run: Run) -> list[int]:
         """Return the places of the rules that hold; no more than needed."""
-        values = [
-            _admit(expression.run(scope, run), kind, run, self.site)
-            for expression, kind in zip(self.inputs, self.input_kinds, strict=True)
-        ]
-        inner = [Inner(scope, {_INPUT: value}) for value in values]
-        found = []
-        for place, tests in enumerate(self.tests):
-            if all(test.run(inner[column], run) is True for column, test in tests):
-                found.append(place)
-                if self.notation.hit_policy == "F":
-                    break
-        return found
+        return self.search.find(scope, run, stops_early=self.notation.hit_policy == "F")
 
     def rows(self, places: list[int], scope: Mapping[str, Any], run: Run) -> list[hits.Row]:
         """Return the outputs of rules and note that they held."""
         rows = []
         for place in places:
-            row = [
-                _admit(cell.run(scope, run), kind, run, self.site)
-                for cell, kind in zip(self.results[place], self.kinds, strict=True)
-            ]
+            known, cells = self.results[place]
+            if known is None:
+                row = [
+                    admit(cell.run(scope, run), kind, run, self.site)
+                    for cell, kind in zip(cells, self.kinds, strict=True)
+                ]
+            else:
+                row = list(known)
             rows.append(row)
             if run.is_traced:
                 rule = self.notation.rules[place]
@@ -98,7 +84,7 @@ class Table:
     def _without_match(self, scope: Mapping[str, Any], run: Run) -> Any:
         if self.defaults is not None:
             row = [
-                _admit(None if cell is None else cell.run(scope, run), kind, run, self.site)
+                admit(None if cell is None else cell.run(scope, run), kind, run, self.site)
                 for cell, kind in zip(self.defaults, self.kinds, strict=True)
             ]
             value = self.shape(row)
@@ -177,10 +163,6 @@ _POLICIES: dict[str, Callable[[Table, list[int], Mapping[str, Any], Run], Any]] 
 }
 
 
-def _admit(value: Any, kind: Kind, run: Run, site: feel.Site) -> Any:
-    return value if kind is ANY else admit(value, kind, run, site)
-
-
 def _column_names(table: notation.Table) -> list[str]:
     names = []
     for index, clause in enumerate(table.outputs):
@@ -207,34 +189,6 @@ def _check_shape(table: notation.Table, compiler: Compiler, label: str) -> None:
                 label,
                 rule.line,
             )
-
-
-def _compile_tests(
-    rule: notation.Rule, index: int, table: notation.Table, names: Names, compiler: Compiler
-) -> list[tuple[int, feel.Expression]]:
-    """Return the tests of a rule by column, without those that always hold."""
-    tests = []
-    for column, (clause, text) in enumerate(zip(table.inputs, rule.tests, strict=True)):
-        if text.strip() in ("", "-"):
-            continue
-        what = f"table {table.id}, rule {index + 1} ({rule.id}), input {clause.label!r}"
-        line = rule.line
-        tests.append((column, compiler.compile_tests(text, names, rule.id, line, what=what)))
-    return tests
-
-
-def _compile_results(
-    rule: notation.Rule, index: int, table: notation.Table, names: Names, compiler: Compiler
-) -> list[feel.Expression]:
-    results = []
-    for clause, text in zip(table.outputs, rule.results, strict=True):
-        label = clause.name or clause.label or "output"
-        what = f"table {table.id}, rule {index + 1} ({rule.id}), output {label!r}"
-        is_empty = text.strip() in ("", "-")
-        results.append(
-            compiler.compile("null" if is_empty else text, names, rule.id, rule.line, what=what)
-        )
-    return results
 
 
 def _compile_defaults(

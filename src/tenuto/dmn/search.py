@@ -1,0 +1,141 @@
+"""The search for the rules that hold: inputs are read once, an index narrows, cells decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from tenuto import feel
+from tenuto.dmn.cells import Cell
+from tenuto.dmn.index import MASKED_RULES_MAX, candidate_lookup, mask_lookup
+from tenuto.dmn.kinds import ANY, Kind, admit
+from tenuto.dmn.running import Inner, Run
+
+_INPUT = "?"
+
+
+class Search:
+    """The columns of a table, indexed."""
+
+    def __init__(
+        self,
+        inputs: list[feel.Expression],
+        kinds: list[Kind],
+        columns: list[list[Cell]],
+        site: feel.Site,
+        *,
+        rules: int,
+    ) -> None:
+        """`columns` hold the cells of every rule, column by column."""
+        self.columns = columns
+        self._site = site
+        self._readers = [
+            (expression.run, None if kind is ANY else kind)
+            for expression, kind in zip(inputs, kinds, strict=True)
+        ]
+        self._count = rules
+        self._is_masked = self._count <= MASKED_RULES_MAX
+        self._all = (1 << self._count) - 1
+        if self._is_masked:
+            self._lookups = [mask_lookup(cells) for cells in columns]
+            # By column, the rules whose cell the index leaves to be evaluated.
+            self._open = [
+                sum(
+                    1 << place
+                    for place, cell in enumerate(cells)
+                    if cell.shape is None and not cell.always
+                )
+                for cells in columns
+            ]
+        else:
+            self._candidates = [candidate_lookup(cells) for cells in columns]
+
+    def find(self, scope: Mapping[str, Any], run: Run, *, stops_early: bool) -> list[int]:
+        """Return the places of the rules that hold, in order."""
+        if not self.columns:
+            # Without inputs, every rule holds.
+            return list(range(self._count))
+        values = []
+        for read, kind in self._readers:
+            value = read(scope, run)
+            if kind is not None and value is not None:
+                value = admit(value, kind, run, self._site)
+            values.append(value)
+        if self._is_masked:
+            return self._find_by_mask(values, scope, run, stops_early=stops_early)
+        return self._find_by_list(values, scope, run, stops_early=stops_early)
+
+    def _find_by_mask(
+        self, values: list[Any], scope: Mapping[str, Any], run: Run, *, stops_early: bool
+    ) -> list[int]:
+        mask = self._all
+        unsure = []
+        for column, look_up in enumerate(self._lookups):
+            found = None if look_up is None else look_up(values[column])
+            if found is None:
+                unsure.append((column, self._all))
+            else:
+                mask &= found
+                if self._open[column]:
+                    unsure.append((column, self._open[column]))
+        if not unsure:
+            places = list(_places(mask))
+            return places[:1] if stops_early else places
+        return self._decide(_places(mask), unsure, (values, scope), run, stops_early=stops_early)
+
+    def _find_by_list(
+        self, values: list[Any], scope: Mapping[str, Any], run: Run, *, stops_early: bool
+    ) -> list[int]:
+        shortest: Iterable[int] = range(self._count)
+        length = self._count
+        for column, look_up in enumerate(self._candidates):
+            lists = None if look_up is None else look_up(values[column])
+            if lists is not None:
+                total = sum(map(len, lists))
+                if total < length:
+                    length, shortest = total, sorted(chain.from_iterable(lists))
+        pairs = list(zip(self.columns, values, strict=True))
+        likely = (
+            place
+            for place in shortest
+            if all(cells[place].admits(value) is not False for cells, value in pairs)
+        )
+        unsure = [(column, self._all) for column in range(len(self.columns))]
+        return self._decide(likely, unsure, (values, scope), run, stops_early=stops_early)
+
+    def _decide(
+        self,
+        places: Iterable[int],
+        unsure: list[tuple[int, int]],
+        given: tuple[list[Any], Mapping[str, Any]],
+        run: Run,
+        *,
+        stops_early: bool,
+    ) -> list[int]:
+        """Return those places whose unsure cells hold."""
+        values, scope = given
+        inner = {column: Inner(scope, {_INPUT: values[column]}) for column, _ in unsure}
+        found = []
+        for place in places:
+            for column, mask in unsure:
+                if not mask >> place & 1:
+                    continue
+                cell = self.columns[column][place]
+                verdict = cell.admits(values[column])
+                if verdict is None:
+                    verdict = cell.expression.run(inner[column], run) is True
+                if not verdict:
+                    break
+            else:
+                found.append(place)
+                if stops_early:
+                    break
+        return found
+
+
+def _places(mask: int) -> Iterator[int]:
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
