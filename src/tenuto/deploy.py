@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tenuto import bpmn, dmn
 from tenuto.bpmn import Finding, Report
 from tenuto.errors import InputError, TenutoError
+from tenuto.graph.data import Formula
 from tenuto.graph.nodes import CallActivity, DecisionTask, EndEvent, JobTask, ThrowEvent
 from tenuto.graph.process import ProcessGraph
 from tenuto.graph.triggers import JobThrow
@@ -117,7 +118,8 @@ def _check_ids(sources: Sequence[Source], graphs: Sequence[ProcessGraph]) -> Non
         if graph.id in seen:
             names = ", ".join(name for name, _, _ in sources)
             raise InputError(
-                f"expected each process id once in a deployment, but `{graph.id}` comes twice in {names}"
+                f"expected each process id once in a deployment, but `{graph.id}` comes twice "
+                f"in {names}"
             )
         seen.add(graph.id)
 
@@ -147,17 +149,17 @@ def unknown_references(
     found = []
     for graph in prepared.compiled.graphs:
         for node in graph.nodes.values():
-            if isinstance(node, CallActivity) and node.process.is_constant:
-                if str(node.process.constant) not in own:
-                    found.append(
-                        _missing("called-process", node.id, f"process `{node.process.constant}`")
-                    )
-            elif isinstance(node, DecisionTask) and node.decision.is_constant:
-                if str(node.decision.constant) not in known:
-                    found.append(
-                        _missing("called-decision", node.id, f"decision `{node.decision.constant}`")
-                    )
+            if isinstance(node, CallActivity):
+                found += _unknown(node.id, "process", node.process, own)
+            elif isinstance(node, DecisionTask):
+                found += _unknown(node.id, "decision", node.decision, known)
     return found
+
+
+def _unknown(element: str, kind: str, name: Formula, known: set[str]) -> list[Finding]:
+    if not name.is_constant or str(name.constant) in known:
+        return []
+    return [_missing(f"called-{kind}", element, f"{kind} `{name.constant}`")]
 
 
 def _missing(code: str, element: str, what: str) -> Finding:

@@ -145,7 +145,8 @@ def _next_cron(text: str, after: int) -> int:
         moment = next(CronSim(text, datetime.fromtimestamp(after / 1000, UTC)))
     except (CronSimError, StopIteration) as error:
         raise InputError(
-            f"expected a repetition such as R3/PT1H or a cron text such as `0 9 * * MON-FRI`, got `{text}`"
+            "expected a repetition such as R3/PT1H or a cron text such as `0 9 * * MON-FRI`, "
+            f"got `{text}`"
         ) from error
     return int(moment.timestamp() * 1000)
 

@@ -224,7 +224,8 @@ def crash_job(turn: Turn, command: c.CrashJob) -> Rejection | None:
         return missing
     turn.emit(JobFailed(command.element, 0, None, "its handler ended the process"))
     message = (
-        f"expected the handler to return or raise, but it ended its process {command.crashes} times "
+        "expected the handler to return or raise, but it ended its process "
+        f"{command.crashes} times "
         "while it ran alone; mend the handler, then resolve the incident"
     )
     raise_incident(turn, command.element, Stuck("job-crashed", message), JOB)
@@ -239,7 +240,8 @@ def _task_missing(turn: Turn, element: int) -> Rejection | None:
         return None
     return Rejection(
         why.NOT_ACTIVE,
-        f"expected user task {turn.state.key}-{element} to be open, but it was completed or withdrawn",
+        f"expected user task {turn.state.key}-{element} to be open, but it was completed or "
+        "withdrawn",
     )
 
 

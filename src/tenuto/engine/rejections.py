@@ -40,7 +40,7 @@ CODES: dict[str, str] = {
     STALE_LEASE: "Another attempt holds the job; this result came too late.",
     UNKNOWN_PROCESS: "No deployed process has this id.",
     NO_START_EVENT: "The process has no start event of the kind that was asked for.",
-    DUPLICATE_BUSINESS_KEY: "A live or finished instance of the process has this unique business key.",
+    DUPLICATE_BUSINESS_KEY: "An instance of the process has this unique business key.",
     DUPLICATE_MESSAGE: "A kept message of this name and key has the same message id.",
     KEY_REUSED: "The idempotency key was used with another payload.",
     ALREADY_CLAIMED: "Another person has the task.",

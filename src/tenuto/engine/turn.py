@@ -137,8 +137,8 @@ class Turn:
         if found is None:
             raise Stuck(
                 "value-erased",
-                f"expected the value {stored.digest.hex()[:12]}… of {stored.size} bytes, but it was "
-                "erased; set the variable again and retry",
+                f"expected the value {stored.digest.hex()[:12]}… of {stored.size} bytes, but it "
+                "was erased; set the variable again and retry",
             )
         return found
 

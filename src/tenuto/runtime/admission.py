@@ -25,6 +25,7 @@ from tenuto.runtime.limits import KEY_LENGTH_MAX
 if TYPE_CHECKING:
     from tenuto.engine.index import RowChanges
     from tenuto.engine.world import ProcessDefinition, World
+    from tenuto.graph.data import Formula
     from tenuto.runtime.requests import Request
     from tenuto.store.port import Store
 
@@ -68,11 +69,12 @@ def admit(world: World, request: Request, any_slot: int) -> Admission | Rejectio
     definition = world.latest.get(command.process)
     unique = request.unique
     graph = definition.graph if definition is not None else None
-    if command.business_key is None and request.idempotency_key is None:
-        if graph is None or (graph.business_key is None and graph.natural_key is None):
-            return Admission(command, any_slot, (), b"", None, None)
-    if definition is not None:
-        command, unique = _with_business_key(definition, command, unique)
+    has_rules = graph is not None and (graph.business_key or graph.natural_key)
+    if command.business_key is None and request.idempotency_key is None and not has_rules:
+        return Admission(command, any_slot, (), b"", None, None)
+    if definition is not None and definition.graph.business_key is not None:
+        command = _with_business_key(definition.graph.business_key, command)
+        unique = unique or command.business_key is not None
     for what, key in (
         ("business key", command.business_key),
         ("idempotency key", request.idempotency_key),
@@ -98,7 +100,7 @@ def check_key(what: str, key: str | None) -> Rejection | None:
     if not key or len(key) > KEY_LENGTH_MAX or "\x00" in key or _has_surrogate(key):
         return Rejection(
             why.INVALID_VALUE,
-            f"expected a {what} of 1 to {KEY_LENGTH_MAX} characters without NUL or lone surrogates, "
+            f"expected a {what} of 1 to {KEY_LENGTH_MAX} characters without NUL or surrogates, "
             f"got {len(key)} characters beginning `{key[:40]!r}`",
         )
     return None
@@ -108,18 +110,14 @@ def _has_surrogate(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _with_business_key(
-    definition: ProcessDefinition, command: StartInstance, unique: bool
-) -> tuple[StartInstance, bool]:
-    source = definition.graph.business_key
-    if source is None:
-        return command, unique
+def _with_business_key(source: Formula, command: StartInstance) -> StartInstance:
+    """Return a start with the business key that its process declares."""
     if command.business_key is not None or source.expression is None:
-        return command, True
+        return command
     found = source.expression.evaluate(_Decoded(command.variables)).value
     if found is None:
-        return command, unique
-    return msgspec.structs.replace(command, business_key=str(found)), True
+        return command
+    return msgspec.structs.replace(command, business_key=str(found))
 
 
 def _natural_key(
@@ -193,8 +191,8 @@ class Known:
                     return row.instance
                 return Rejection(
                     why.KEY_REUSED,
-                    f"expected idempotency key `{key}` to come with the same payload as before, but it "
-                    f"differs; instance {row.instance} has it",
+                    f"expected idempotency key `{key}` to come with the same payload as before, "
+                    f"but it differs; instance {row.instance} has it",
                 )
             if not self._has_equal_start(admission):
                 return Rejection(

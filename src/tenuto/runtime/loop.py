@@ -103,9 +103,8 @@ class Corridor:
         except StoreError as error:
             self.failed = error
             log.error("store failed", reason=str(error))
-        except (
-            Exception
-        ) as error:  # the thread's edge: a bug stops the node, it does not go on half-way
+        # The thread's edge: a bug stops the node, it does not go on half-way.
+        except Exception as error:  # noqa: BLE001
             self.failed = error
             log.error("corridor failed", reason="".join(traceback.format_exception(error)))
         finally:
@@ -320,7 +319,8 @@ class Corridor:
         if item.request is not None:
             message = (
                 f"expected lease {lease.token if lease else 'none'} on job "
-                f"{item.receiver}-{command.element}, got {command.token}: another attempt holds the job"
+                f"{item.receiver}-{command.element}, got {command.token}: another attempt "
+                "holds the job"
             )
             self._answer(batch, item.request, Rejection(why.STALE_LEASE, message))
         return False

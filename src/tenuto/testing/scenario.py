@@ -87,11 +87,11 @@ class Case:
     @property
     def path(self) -> list[str]:
         """Return the ids of the elements that were entered, in order, items of a loop included."""
-        entered = []
-        for record in self.records:
-            if isinstance(record, r.ElementPassed | r.ElementActivated | r.JoinFired):
-                entered.append(record.id)
-        return entered
+        return [
+            record.id
+            for record in self.records
+            if isinstance(record, r.ElementPassed | r.ElementActivated | r.JoinFired)
+        ]
 
     @property
     def completed(self) -> list[str]:

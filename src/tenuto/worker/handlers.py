@@ -153,8 +153,8 @@ def handlers_of(module: object) -> dict[str, Handler]:
         known = found.get(declared.type)
         if known is not None and known.function is not declared.function:
             raise InputError(
-                f"expected one handler for job type `{declared.type}`, got `{known.function.__name__}` "
-                f"and `{declared.function.__name__}`"
+                f"expected one handler for job type `{declared.type}`, got "
+                f"`{known.function.__name__}` and `{declared.function.__name__}`"
             )
         found[declared.type] = declared
     return found
@@ -187,7 +187,8 @@ def _convert(value: Any, kind: Any, name: str, job_type: str) -> Any:
         return msgspec.convert(plain, kind, strict=True)
     except (msgspec.ValidationError, TypeError) as error:
         raise InputError(
-            f"handler `{job_type}`: expected variable `{name}` to be {_name_of(kind)}, got {plain!r}: {error}"
+            f"handler `{job_type}`: expected variable `{name}` to be {_name_of(kind)}, "
+            f"got {plain!r}: {error}"
         ) from error
 
 

@@ -84,7 +84,8 @@ def _find_decision(turn: Turn, id: str, binding: str) -> DecisionDefinition:
     if found is None:
         raise Stuck(
             "unknown-decision",
-            f"expected a deployed decision `{id}`, but there is none; deploy the DMN file that has it, then retry",
+            f"expected a deployed decision `{id}`, but there is none; deploy the DMN file that "
+            "has it, then retry",
         )
     return found
 
