@@ -24,28 +24,30 @@ _FEEL_CLASSES = frozenset(
 class Input:
     """A value from outside."""
 
-    def __init__(self, data: notation.InputData, kind: Kind, key: str) -> None:
-        """`key` is the name under which callers give it."""
+    def __init__(self, data: notation.InputData, kind: Kind) -> None:
+        """Take the name under which callers give it."""
         self.id = data.id
         self.name = data.name
-        self.key = key
         self.kind = kind
         self.description = data.description
-        self._site = feel.Site(f"input {key}", 0)
+        self._site = feel.Site(f"input {data.name}", 0)
 
     def give(self, frame: Frame) -> Any:
         """Return the value that the caller gave, converted; null with a warning when missing."""
-        try:
-            value = frame.inputs[self.key]
-        except KeyError:
-            run = frame.run
-            run.warn(
-                "missing-input", f"expected an input {self.key!r}, but none is given", self._site
-            )
-            return None
-        if type(value) not in _FEEL_CLASSES:
-            value = from_python(value)
+        value = _read_input(frame, self.name, self._site)
         return value if self.kind is ANY else admit(value, self.kind, frame.run, self._site)
+
+    given = give
+
+
+def _read_input(frame: Frame, name: str, site: feel.Site) -> Any:
+    try:
+        value = frame.inputs[name]
+    except KeyError:
+        message = f"expected an input {name!r}, but none is given"
+        frame.run.warn("missing-input", message, site)
+        return None
+    return value if type(value) in _FEEL_CLASSES else from_python(value)
 
 
 class Decision:
@@ -79,6 +81,10 @@ class Decision:
         finally:
             run.leave()
             run.matched, run.own = matched, own
+
+    def given(self, frame: Frame) -> Any:
+        """Return the value that the caller of a decision service gave instead of making it."""
+        return _read_input(frame, self.name, self._site)
 
     def _make(self, frame: Frame, run: Run) -> Any:
         assert self.logic is not None, "linking gives every decision its logic"

@@ -29,7 +29,7 @@ class Linked:
         self.kinds: Kinds = Kinds(definitions, {name: file.kinds for name, file in imports.items()})
         self.elements: dict[str, Element] = {}
         for data in definitions.inputs:
-            self._add(data, Input(data, self._kind(data), data.name))
+            self._add(data, Input(data, self._kind(data)))
         for decision in definitions.decisions:
             self._add(decision, Decision(decision, self._kind(decision)))
         for bkm in definitions.bkms:

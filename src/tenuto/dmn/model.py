@@ -15,6 +15,7 @@ from tenuto.dmn.link import link
 from tenuto.dmn.result import Result
 from tenuto.dmn.running import Frame, Run
 from tenuto.errors import ModelError
+from tenuto.feel.access import call_named
 from tenuto.values import DateAndTime
 
 # Chains of requirements beyond this are made bottom-up, so that Python's stack stays flat.
@@ -44,9 +45,11 @@ class Model:
     def __repr__(self) -> str:
         return f"<Model {self.name!r}>"
 
-    def decision(self, key: str) -> Decision | Service:
-        """Return a decision or decision service by id or name; raise `ModelError`."""
-        found: Decision | Service | None = self.decisions.get(key) or self.services.get(key)
+    def find(self, key: str) -> Decision | Service | Bkm:
+        """Return what can be evaluated by id or name; raise `ModelError` when there is none."""
+        found: Decision | Service | Bkm | None = (
+            self.decisions.get(key) or self.services.get(key) or self.bkms.get(key)
+        )
         if found is None:
             names = sorted({decision.name for decision in self.decisions.values()})
             raise ModelError(
@@ -59,7 +62,7 @@ class Model:
 
     def requirements(self, decision: str) -> tuple[Element, ...]:
         """Return all that a decision requires, directly or not, each after its own."""
-        return tuple(closure_of(self.decision(decision))[:-1])
+        return tuple(closure_of(self.find(decision))[:-1])
 
     def evaluate(
         self,
@@ -71,9 +74,10 @@ class Model:
     ) -> Result:
         """Make a decision, by id or name; raise `BudgetExceeded`, or `ModelError` for no such one.
 
-        `inputs` is read lazily, by the names of input data.
+        `inputs` is read lazily, by the names of input data. A decision service takes its input
+        decisions from there too, a business knowledge model its parameters.
         """
-        element = self.decision(decision)
+        element = self.find(decision)
         run = Run(now, budget)
         value = self._make(element, inputs, run)
         if run.error is not None:
@@ -88,20 +92,19 @@ class Model:
         now: DateAndTime | datetime.datetime | None = None,
     ) -> Any:
         """Return the value alone, at the least cost."""
-        return self._make(self.decision(decision), inputs, Run(now, None, is_traced=False))
+        return self._make(self.find(decision), inputs, Run(now, None, is_traced=False))
 
     def explain(self, decision: str, inputs: Mapping[str, Any]) -> str:
         """Return as text how a decision is made for these inputs."""
         return explain(self.evaluate(decision, inputs))
 
-    def _make(self, element: Decision | Service, inputs: Mapping[str, Any], run: Run) -> Any:
+    def _make(self, element: Decision | Service | Bkm, inputs: Mapping[str, Any], run: Run) -> Any:
         frame = Frame(inputs, run)
         if isinstance(element, Service):
-            given = {
-                part: part.give(frame) if isinstance(part, Input) else inputs.get(part.name)
-                for part in element.inputs
-            }
-            return element.serve(run, given)
+            return element.serve(run, {part: part.given(frame) for part in element.inputs})
+        if isinstance(element, Bkm):
+            named = {name: inputs.get(name) for name, _ in element.parameters}
+            return call_named(element.give(frame), named, run, feel.Site(element.name, 0))
         order = self._orders.get(element)
         if order is None:
             order = self._orders[element] = _deep_order(element)
