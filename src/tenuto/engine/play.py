@@ -133,7 +133,7 @@ def enter(turn: Turn, number: int) -> None:
 
     Called again when an incident of this phase was resolved; nothing has happened before it raises.
     """
-    element = turn.element(number)
+    element = turn.state.elements[number]
     node = turn.graph.nodes[element.id]
     try:
         if element.count > ACTIVATIONS_MAX:

@@ -88,6 +88,7 @@ class Batch:
         self.freed: list[tuple[int, int]] = []
         self.unleased: list[tuple[int, int]] = []
         self.lent: list[Seats] = []
+        self._headers: dict[tuple[object, ...], bytes] = {}
         self._warm = warm
         self._leases = leases
         self._mint = mint
@@ -99,11 +100,15 @@ class Batch:
         if hop is not None and hop.stored:
             self.rows.delete("outbox", (hop.sender, hop.receiver, hop.number))
         self.turns += 1
+        result: Answer | Rejection | None
         result = self._run_instance(item) if item.receiver >= 0 else self._run_named(item)
         request = item.request
         if request is not None and request.reply is not None:
-            if isinstance(result, Rejection) or not request.reply.at_end:
+            if isinstance(result, Rejection):
                 self.answers.append((request.reply, result))
+            elif not request.reply.at_end:
+                key = item.receiver
+                self.answers.append((request.reply, result or Answer(key, {"instance": str(key)})))
             else:
                 self.waiters.append((item.receiver, request.reply))
         if isinstance(result, Rejection) and isinstance(item.command, c.FireTimer):
@@ -111,7 +116,7 @@ class Batch:
 
     # --- instances
 
-    def _run_instance(self, item: Item) -> Result:
+    def _run_instance(self, item: Item) -> Rejection | None:
         command, key = item.command, item.receiver
         starts = isinstance(command, c.StartInstance)
         warm = self._warm.begin(key) if starts else self._warm.instance(key)
@@ -124,7 +129,7 @@ class Batch:
                 self._warm.evict((key,))
             return outcome
         self._keep_instance(item, warm, outcome)
-        return Answer(key, {"instance": str(key)})
+        return None
 
     def _keep_instance(self, item: Item, warm: WarmInstance, outcome: Outcome) -> None:
         state = warm.state
@@ -157,7 +162,7 @@ class Batch:
 
     # --- named aggregates
 
-    def _run_named(self, item: Item) -> Result:
+    def _run_named(self, item: Item) -> Answer | Rejection:
         key = item.receiver
         state = self._warm.named(key)
         before = index.MailboxKeys(state) if isinstance(state, MailboxState) else None
@@ -186,19 +191,26 @@ class Batch:
     # --- both
 
     def _journal(self, item: Item, key: int, version: int, at: int, records: list[Record]) -> None:
-        request = item.request
-        header = encode_header(
-            Header(
-                type(item.command).__name__,
-                at,
-                self.world.version,
-                request.actor if request else "",
-                item.hop.sender if item.hop else 0,
-                request.idempotency_key if request else None,
-            )
-        )
+        header = self._header(item, at)
         blob = pack_blob(encode_records(records))
         self.journal.append((key, version, leaf_of(key, version, header, blob), header, blob))
+
+    def _header(self, item: Item, at: int) -> bytes:
+        """Return the header of a turn; most turns of a batch have one of very few."""
+        request = item.request
+        known = (
+            type(item.command),
+            at,
+            request.actor if request else "",
+            item.hop.sender if item.hop else 0,
+            request.idempotency_key if request else None,
+        )
+        header = self._headers.get(known)
+        if header is None:
+            kind, at, actor, cause, key = known
+            header = encode_header(Header(kind.__name__, at, self.world.version, actor, cause, key))
+            self._headers[known] = header
+        return header
 
     def _send(self, sender: int, commands: list[tuple[int, c.Command]]) -> None:
         for receiver, command in commands:
