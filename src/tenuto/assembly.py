@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from tenuto.client.client import Client
+from tenuto.client.reading import Reading
 from tenuto.deploy import compile_sources
 from tenuto.errors import InputError
 from tenuto.runtime.clock import Clock, SystemClock
@@ -19,6 +20,7 @@ from tenuto.runtime.node import Node
 from tenuto.store.memory import MemoryStore
 from tenuto.store.port import Store
 from tenuto.store.sqlite import SqliteStore
+from tenuto.store.sqlite_reader import SqliteReader
 from tenuto.worker.handlers import Handler, handlers_of
 from tenuto.worker.worker import Worker
 
@@ -65,6 +67,38 @@ def running(
         if worker is not None:
             worker.stop()
         node.stop()
+
+
+class _Shelf:
+    """A database that is only read: it gives readers and frees them at its end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._readers: list[SqliteReader] = []
+
+    def reader(self) -> SqliteReader:
+        self._readers.append(SqliteReader(self._path))
+        return self._readers[-1]
+
+    def close(self) -> None:
+        for reader in self._readers:
+            reader.close()
+
+
+@contextlib.contextmanager
+def reading(database: str | Path = DATABASE_DEFAULT) -> Iterator[Reading]:
+    """Read a database, also beside the process that holds it.
+
+    Raises `InputError` when there is none.
+    """
+    path = Path(database)
+    if not path.is_file():
+        raise InputError(f"expected a database at `{path}`, but there is none; name one with --db")
+    shelf = _Shelf(path)
+    try:
+        yield Reading(shelf)
+    finally:
+        shelf.close()
 
 
 def load_app(spec: str) -> dict[str, Handler]:

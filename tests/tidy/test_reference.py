@@ -26,6 +26,15 @@ def test_a_verb_shows_its_usage_and_options():
     assert "| `--after KEY` | Begin after this one. |" in page
 
 
+def test_help_that_keeps_its_lines_becomes_a_block():
+    """A paragraph that click must not wrap is shown as it stands, without its indentation."""
+    program = click.Command("program", help="Do it.\n\n    \b\n    Codes:\n      0  done\n    ")
+
+    page = reference.command_line(program)
+
+    assert "Do it.\n\n```text\nCodes:\n  0  done\n```" in page
+
+
 def test_rejections_are_sorted_by_code():
     """The page of rejections is a table that a reader can search."""
     page = reference.rejections({"stale": "Too late.", "gone": "It ended."})
