@@ -1,6 +1,37 @@
-"""Tenuto: durable process orchestration for people, systems and data."""
+"""Tenuto: durable process orchestration for people, systems and data.
 
-from tenuto.worker.context import JobContext
-from tenuto.worker.handlers import BpmnError, NoRetry, RetryAfter, handler
+The names below are imported when they are first used, so that the command line starts at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tenuto.worker.context import JobContext
+    from tenuto.worker.handlers import BpmnError, NoRetry, RetryAfter, handler
 
 __all__ = ["BpmnError", "JobContext", "NoRetry", "RetryAfter", "handler"]
+
+_PLACES = {
+    "BpmnError": "tenuto.worker.handlers",
+    "JobContext": "tenuto.worker.context",
+    "NoRetry": "tenuto.worker.handlers",
+    "RetryAfter": "tenuto.worker.handlers",
+    "handler": "tenuto.worker.handlers",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its room."""
+    if name not in _PLACES:
+        raise AttributeError(f"module `tenuto` has no attribute `{name}`")
+    found = getattr(importlib.import_module(_PLACES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from tenuto.cli.database import database_option, reading
 from tenuto.cli.output import TABLE, emit_json, output_option
 
 UNPROVEN = (
-    "the tail is unproven: without a witness nobody can tell a shortened, rewritten or older "
+    "none, so the tail is unproven: nobody can tell a shortened, rewritten or older "
     "database from this one. Keep one elsewhere (`tenuto audit checkpoint --to FILE`) and compare "
     "(`tenuto audit verify --against FILE`)"
 )
@@ -41,42 +42,50 @@ def verify_chain(ctx: click.Context, against: str | None, database: str, output:
     from tenuto.store import audit as chain
 
     with reading(database) as read:
-        report = chain.verify_chain(read.reader)
-        problems = list(report.problems)
-        if against is not None:
-            problems += chain.verify_against(read.reader, chain.read_witness(Path(against)))
-    if output == TABLE:
-        click.echo(f"{report.logs:,} logs, {report.commits:,} commits, {report.turns:,} turns")
-        for problem in problems:
-            click.echo(f"NOT AS WRITTEN: {problem}")
-        if not problems:
-            click.echo("the chain is whole")
         if against is None:
-            click.echo(UNPROVEN)
-    else:
-        emit_json(
-            {
-                "logs": report.logs,
-                "commits": report.commits,
-                "turns": report.turns,
-                "problems": [str(problem) for problem in problems],
-                "tail": "unproven" if against is None else "compared",
-            }
+            report = chain.verify_chain(read.reader)
+        else:
+            report = chain.verify_against(read.reader, chain.read_witness(Path(against)))
+    if output == TABLE:
+        click.echo(
+            f"{report.commits:,} commits, {report.turns:,} turns and {report.payloads:,} payloads; "
+            f"{report.erased:,} erased, their hashes intact"
         )
-    ctx.exit(exits.UNVERIFIED if problems else exits.OK)
+        for finding in report.findings:
+            click.echo(f"NOT AS WRITTEN: {finding}")
+        if report.is_sound:
+            click.echo("the chain is whole")
+        click.echo(f"witness: {'compared' if against else UNPROVEN}")
+    else:
+        emit_json(report)
+    ctx.exit(exits.OK if report.is_sound else exits.UNVERIFIED)
 
 
 @audit.command()
 @click.option("--to", "target", required=True, metavar="FILE", help="Where the witness goes.")
+@click.option(
+    "--key",
+    "key_file",
+    metavar="FILE",
+    default=lambda: str(key_default()),
+    show_default="witness.key in your configuration folder",
+    help="The key that signs it; it is made on first use.",
+)
 @database_option
-def checkpoint(target: str, database: str) -> None:
-    """Write a witness: the present heads of the chain.
+def checkpoint(target: str, key_file: str, database: str) -> None:
+    """Write a witness: the present heads of all logs, signed.
 
-    Keep it where whoever can write the database cannot.
+    Keep it where whoever can write the database cannot write.
     """
     from tenuto.store import audit as chain
 
     with reading(database) as read:
-        witness = chain.checkpoint(read.reader)
+        witness = chain.checkpoint(read.reader, Path(key_file))
     chain.write_witness(witness, Path(target))
-    click.echo(f"wrote a witness to {target}; keep it on another machine")
+    click.echo(f"wrote a witness of {len(witness.heads)} logs to {target}; keep it elsewhere")
+
+
+def key_default() -> Path:
+    """Return where the key of witnesses is kept for this user, away from the database."""
+    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(home) / "tenuto" / "witness.key"

@@ -133,6 +133,8 @@ def as_text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, list | dict):
         return json_bytes(value).decode()
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
     return str(value)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tenuto.cli.batch_run import BatchRun
     from tenuto.cli.summary import Outcome
 
-ROWS_SHOWN = 20
+ROWS_SHOWN = 25
 
 
 def exit_of(batch: BatchRun, found: Outcome, *, strict: bool) -> int:
@@ -96,16 +96,17 @@ def _print(batch: BatchRun, found: Outcome, data: dict[str, Any]) -> None:
     incidents = [(one.count, one.code, one.element, one.message) for one in found.incidents]
     rules = sorted(found.decisions, key=lambda rule: -rule.count)
     decisions = [(one.decision, one.rule, one.count) for one in rules]
+    waiting = waiting_table(found.waiting, batch.handlers)
     emit_tables(
         [
-            waiting_table(found.waiting, batch.handlers),
+            waiting._replace(rows=waiting.rows[:ROWS_SHOWN]),
             Table("Incidents", ("count", "code", "element", "message"), incidents[:ROWS_SHOWN]),
             Table("Decisions", ("decision", "rule", "matched"), decisions[:ROWS_SHOWN]),
         ]
     )
-    for name, rows in (("incidents", incidents), ("rules", decisions)):
+    for name, rows in (("waiting", waiting.rows), ("incidents", incidents), ("rules", decisions)):
         if len(rows) > ROWS_SHOWN:
-            click.echo(f"{len(rows) - ROWS_SHOWN} more {name}: -o json lists all")
+            click.echo(f"{name}: {len(rows) - ROWS_SHOWN} more lines; -o json has all")
     click.echo(_speed(data))
 
 
