@@ -51,6 +51,7 @@ def running(
     clock: Clock | None = None,
     actor: str = "",
     seats: int = 1000,
+    grace_seconds: float = 10.0,
 ) -> Iterator[Running]:
     """Run a node on a database, with a worker for `handlers`; end both in order."""
     if not __debug__:
@@ -65,7 +66,7 @@ def running(
         yield Running(node, worker, Client(node, actor=actor))
     finally:
         if worker is not None:
-            worker.stop()
+            worker.stop(grace_seconds)
         node.stop()
 
 

@@ -97,6 +97,7 @@ class Corridor:
         try:
             while not self.stopping:
                 self.step(block=True)
+            self._release_leases()
         except Sealed as sealed:
             self.failed = sealed
             log.error("sealed", reason=str(sealed))
@@ -473,6 +474,17 @@ class Corridor:
         if batch.hand_outs:
             hand_out(batch.hand_outs)
         self.warm.trim()
+
+    def _release_leases(self) -> None:
+        """Give back the jobs whose workers did not end in time: another life takes them at once."""
+        held = self.leases.held()
+        if not held:
+            return
+        batch = Batch(self.world, self.warm, self.leases, self.mint, self.clock.now(), 0)
+        for row in self.store.load_jobs(held):
+            ready = row._replace(status="ready", due_at=None, log=None)
+            batch.rows.change("job", (row.instance, row.element), ready)
+        self._commit(batch, batch.now)
 
     def _refuse_waiting(self) -> None:
         """The loop has ended: answer everything that still waits."""
