@@ -65,9 +65,8 @@ async def report_fraud(claimId: str) -> dict[str, Any]:
 
 
 @handler("send-reminder")
-async def remind(claimId: str, ctx: JobContext, remindersSent: int = 0) -> dict[str, Any]:
+async def remind(remindersSent: int = 0) -> dict[str, Any]:
     """Ask once more for the documents."""
-    ctx.log.info("reminded", claim=claimId, times=remindersSent + 1)
     return {"remindersSent": remindersSent + 1}
 
 
