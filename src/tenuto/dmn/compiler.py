@@ -24,6 +24,10 @@ class Compiler:
         """`members` are names of context entries, which need to be known to be read."""
         self.kinds = kinds
         self.external = external
+        # The tables compiled so far, which lie above this module.
+        self.tables: list[Any] = []
+        # Every text once: its expression, the names known to it, its element and line.
+        self.texts: list[tuple[feel.Expression, Names, str, int | None]] = []
         self._source = source
         self._types = kinds.types
         # A member never hides a function: it is read after a dot alone.
@@ -69,6 +73,7 @@ class Compiler:
                 source=self._source,
             ) from error
         self._known[key] = found
+        self.texts.append((found, names, element, line))
         return found
 
     def refuse(self, message: str, code: str, element: str, line: int | None) -> ModelError:

@@ -52,14 +52,16 @@ class Linked:
         self.elements[data.id] = element
 
 
-def link(files: tuple[notation.Definitions, ...], external: External) -> Linked:
-    """Return the first file with everything that it reaches, compiled."""
+def link(
+    files: tuple[notation.Definitions, ...], external: External
+) -> tuple[Linked, list[Compiler]]:
+    """Return the first file with everything that it reaches, compiled, and the compilers."""
     by_namespace: dict[str, notation.Definitions] = {}
     for definitions in files:
         by_namespace.setdefault(definitions.namespace, definitions)
     linked: dict[str, Linked] = {}
     main = _join(files[0], by_namespace, linked, ())
-    compilers = {}
+    compilers: dict[str, Compiler] = {}
     for file in linked.values():
         members = _member_names(file.definitions)
         compilers[file.definitions.namespace] = Compiler(
@@ -72,7 +74,7 @@ def link(files: tuple[notation.Definitions, ...], external: External) -> Linked:
     for namespace, file in linked.items():
         for element in file.elements.values():
             _compile(file, element, compilers[namespace])
-    return main
+    return main, list(compilers.values())
 
 
 def _join(

@@ -14,6 +14,7 @@ from tenuto.dmn.external import bind
 from tenuto.dmn.link import link
 from tenuto.dmn.result import Result
 from tenuto.dmn.running import Frame, Run
+from tenuto.dmn.table import Table
 from tenuto.errors import ModelError
 from tenuto.feel.access import call_named
 from tenuto.values import DateAndTime
@@ -31,7 +32,10 @@ class Model:
         functions: Mapping[str, Callable[..., Any]],
     ) -> None:
         """Link and compile; raise `ModelError`."""
-        main = link(files, bind(functions))
+        main, compilers = link(files, bind(functions))
+        # For analysis: every table, and every text with the names that are known to it.
+        self.tables: tuple[Table, ...] = tuple(part for one in compilers for part in one.tables)
+        self.texts = tuple(text for one in compilers for text in one.texts)
         self.id = main.definitions.id
         self.name = main.definitions.name
         self.namespace = main.definitions.namespace

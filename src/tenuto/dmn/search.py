@@ -29,6 +29,7 @@ class Search:
     ) -> None:
         """`columns` hold the cells of every rule, column by column."""
         self.columns = columns
+        self.kinds = kinds
         self._site = site
         self._readers = [
             (expression.run, None if kind is ANY else kind)

@@ -100,7 +100,9 @@ class Table:
 
 def compile_table(table: notation.Table, names: Names, compiler: Compiler, label: str) -> Logic:
     """Return the logic of a decision table."""
-    return Table(table, names, compiler, label).run
+    compiled = Table(table, names, compiler, label)
+    compiler.tables.append(compiled)
+    return compiled.run
 
 
 def _run_unique(table: Table, places: list[int], scope: Mapping[str, Any], run: Run) -> Any:
