@@ -18,13 +18,14 @@ from tenuto.engine.records import (
     ElementCompleted,
     ElementPassed,
     InstanceFailed,
+    SignalReceived,
     TokenPlaced,
 )
 from tenuto.engine.scopes import empty_scope, terminate, withdraw
-from tenuto.engine.state import ROOT, TimerWait, Wait
+from tenuto.engine.state import ROOT, SignalWait, TimerWait, Wait
 from tenuto.engine.stored import Variables
 from tenuto.engine.tokens import complete, flows_out, leave
-from tenuto.engine.turn import Stuck, Turn, visible_variables
+from tenuto.engine.turn import Stuck, Turn, scope_chain, visible_variables
 from tenuto.engine.variables import (
     decode_all,
     keep_all,
@@ -179,7 +180,8 @@ def enter_throw(turn: Turn, number: int, node: ThrowEvent | EndEvent) -> None:
         throw_error(turn, number, code, f"thrown by {node.id}", {})
         return
     _publish(turn, number, throw)
-    leave(turn, number)
+    if number in turn.state.elements:
+        leave(turn, number)
 
 
 def _publish(turn: Turn, number: int, throw: Throw | None) -> None:
@@ -197,6 +199,23 @@ def _publish(turn: Turn, number: int, throw: Throw | None) -> None:
     elif isinstance(throw, SignalThrow):
         name = text_of(turn.evaluate(throw.name, number), what="the signal name")
         turn.send(named_key(Kind.BROADCAST, name), BroadcastSignal(name, {}))
+        _interrupt_enclosing(turn, number, name)
+
+
+def _interrupt_enclosing(turn: Turn, number: int, name: str) -> None:
+    """A signal that interrupts a scope around its own throw does so at once: the throw is not left.
+
+    Everyone else is reached by the broadcast, when the turn has opened what it opens.
+    """
+    for scope in scope_chain(turn.state, number)[1:]:
+        if scope not in turn.state.elements:
+            return
+        for wait_number in list(turn.element(scope).waits):
+            wait = turn.state.waits[wait_number]
+            if isinstance(wait, SignalWait) and wait.name == name and not stays_open(turn, wait):
+                turn.emit(SignalReceived(wait_number, close=True, name=name))
+                trigger_wait(turn, wait, {})
+                return
 
 
 def _terminate_scope(turn: Turn, number: int) -> None:
