@@ -168,7 +168,7 @@ class Scenario:
         sources = []
         for index, model in enumerate(models):
             if isinstance(model, bytes):
-                kind = "dmn" if b"/DMN/" in model[:2000] else "bpmn"
+                kind = "bpmn" if b"/BPMN/20100524/MODEL" in model else "dmn"
                 sources.append((f"model-{index}.{kind}", kind, model))
             else:
                 sources.extend(read_files([model]))
