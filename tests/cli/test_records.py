@@ -1,6 +1,7 @@
 """Reading inputs: lines, CSV, NDJSON and JSON, whatever came in."""
 
 import io
+import tracemalloc
 from decimal import Decimal
 
 import pytest
@@ -123,6 +124,44 @@ def test_a_header_that_names_nothing_is_refused(header):
     """Each column has a name of its own, or nothing of the file is read."""
     with pytest.raises(InputError, match="line 1"):
         rows_of(f"{header}\n1,2\n")
+
+
+class Endless(io.RawIOBase):
+    """A file that is made while it is read."""
+
+    def __init__(self, head, row, size):
+        self.rest = size
+        self.head = head
+        self.row = row * (lines.CHUNK_BYTES // len(row))
+
+    def read(self, size=-1):
+        if self.head:
+            head, self.head = self.head, b""
+            return head
+        self.rest -= len(self.row)
+        return self.row if self.rest > 0 else b""
+
+
+@pytest.mark.parametrize(
+    ("kind", "head", "row"),
+    [
+        ("csv", b"a,b\n", b'1,"' + b"x" * 2000 + b'"\n'),
+        ("csv", b"a,b\n", b'1,"never closed' + b"x" * 2000 + b"\n"),
+        ("ndjson", b"", b'{"a": "' + b"x" * 2000 + b'"}\n'),
+        ("json", b"[", b'{"a": "' + b"x" * 2000 + b'"},\n'),
+    ],
+)
+def test_a_large_input_is_a_stream(kind, head, row):
+    """However long the input is, only a little of it is in memory."""
+    source = Counted(Endless(head, row, 24 << 20))
+    tracemalloc.start()
+
+    read = sum(1 for _ in read_records(source, kind))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert read > 10_000
+    assert peak < 16 << 20
 
 
 def test_an_empty_file_has_no_records():

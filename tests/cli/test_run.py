@@ -2,8 +2,13 @@
 
 import contextlib
 import json
+import os
+import pty
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -310,3 +315,26 @@ def test_an_interrupted_run_goes_on(tenuto, python, number):
     assert count(tenuto) == 4000
     tenuto.on_database("verify")
     tenuto.on_database("audit", "verify")
+
+
+def test_a_terminal_shows_progress(tenuto):
+    """On a terminal the records, the rate and the remaining time are drawn while it runs."""
+    path = many_orders(tenuto, 2000)
+    given = ["run", "--app", "shop", tenuto.model("order.bpmn"), "--db", tenuto.database]
+    screen, end = pty.openpty()
+
+    words = [sys.executable, "-m", "tenuto", *map(str, given), "--input", str(path)]
+    source = str(Path(assembly.__file__).parents[1])
+    variables = os.environ | {"PYTHONPATH": source, "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=end, env=variables) as process:
+        os.close(end)
+        drawn = b""
+        # Linux ends a terminal that its other side has closed with an error.
+        with contextlib.suppress(OSError):
+            while part := os.read(screen, 65_536):
+                drawn += part
+    os.close(screen)
+
+    assert process.returncode == 0
+    assert b"records" in drawn
+    assert b"/s" in drawn

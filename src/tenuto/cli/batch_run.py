@@ -41,10 +41,6 @@ class Source(Protocol):
     def size(self) -> int | None:
         """Return the input's size in bytes, where it is known."""
 
-    @property
-    def position(self) -> int:
-        """Return how many bytes were read."""
-
 
 class BatchRun:
     """One run of `tenuto run`, and how far it came."""
@@ -135,20 +131,20 @@ class BatchRun:
         self.feeding = feeding = Feeding(self.running.node, target, self.rejects)
         probe = Probe(self.running, self.handlers, 0.0)
         try:
-            with Bar(source.size) as bar:
+            with Bar("starting", source.size) as bar:
                 for record in records:
                     if feeding.records == 0 and source.format == "csv":
                         check_columns(record, target)
                     feeding.offer(record)
                     if feeding.records % 64 == 0 or feeding.is_full:
                         self._let_answer(feeding, probe)
-                        bar.show_feeding(feeding, source.position)
+                        bar.show_feeding(feeding)
                     if self.is_interrupted:
                         break
                 while not feeding.is_idle:
                     feeding.take_answers(0.1)
                     self._check_node()
-                    bar.show_feeding(feeding, source.position)
+                    bar.show_feeding(feeding)
         finally:
             self.rejects.close()
 
@@ -171,7 +167,7 @@ class BatchRun:
     def settle(self, wait_seconds: float) -> None:
         """Stay until nothing moves; retries that are due within `wait_seconds` are waited for."""
         probe = Probe(self.running, self.handlers, wait_seconds)
-        with Bar(None) as bar:
+        with Bar("working") as bar:
             while not self.is_interrupted and not probe.is_at_rest(1.0):
                 self._check_node()
                 bar.show_working(probe.leased)

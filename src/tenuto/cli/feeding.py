@@ -77,6 +77,7 @@ class Feeding:
         self._answers: queue.SimpleQueue[list[tuple[int, Result]]] = queue.SimpleQueue()
         self._unanswered: dict[int, Record] = {}
         self._characters = 0
+        self.characters = 0
         self.records = 0
         self.started = 0
         self.repeated = 0
@@ -100,6 +101,7 @@ class Feeding:
     def offer(self, record: Record) -> None:
         """Ask for the instance of a record, or reject the record."""
         self.records += 1
+        self.characters += len(record.raw) + 1
         problem = record.problem
         variables: dict[str, Any] = {}
         if not problem:

@@ -126,11 +126,6 @@ class Input:
         self.format = kind
         self.size = size
 
-    @property
-    def position(self) -> int:
-        """Return how many bytes were read."""
-        return self._source.position
-
     def records(self, limit: int | None) -> Iterator[Record]:
         """Give the records, at most `limit` of them."""
         from itertools import islice
