@@ -69,6 +69,19 @@ def test_lint_finds_the_same_without_a_database(tenuto):
     tenuto("lint", tenuto.model("order.bpmn"), tenuto.model("desk.dmn"))
 
 
+def test_lint_finds_gaps_and_overlaps(tenuto):
+    """A table whose rules overlap against its hit policy fails; a gap is a warning."""
+    text = tenuto.model("desk.dmn").read_text()
+    overlap = tenuto.write("overlap.dmn", text.replace("&lt; 1000", "&lt; 2000"))
+    gap = tenuto.write("gap.dmn", text.replace("&lt; 1000", "&lt; 500"))
+
+    found = json.loads(tenuto("lint", overlap, "-o", "json", expect=1).stdout)
+    assert [one["code"] for one in only(found)["findings"]] == ["overlap"]
+    found = json.loads(tenuto("lint", gap, "-o", "json").stdout)
+    assert [one["code"] for one in only(found)["findings"]] == ["gap"]
+    tenuto("lint", gap, "--strict", expect=1)
+
+
 def test_lint_survives_what_is_no_model(tenuto):
     """A file that is no XML is a finding, not a failure of the command."""
     found = json.loads(tenuto("lint", tenuto.write("x.dmn", "no"), "-o", "json", expect=1).stdout)

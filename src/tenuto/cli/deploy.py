@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,65 +31,65 @@ def deploy(models: tuple[str, ...], database: str, output: str) -> None:
         return await client.deploy(*models)
 
     prepared = ask(database, bring)
-    emit_reports(prepared.reports, output)
+    emit_reports([report_data(report) for report in prepared.reports], output)
     if output == TABLE:
         for kind, elements in sorted(prepared.job_types.items()):
             click.echo(f"needs a handler for job type `{kind}` (at {', '.join(elements)})")
 
 
-def emit_reports(reports: Sequence[Report], output: str) -> None:
+def emit_reports(reports: Sequence[dict[str, Any]], output: str) -> None:
     """Print what was found in models."""
     if output == JSON:
-        emit_json([report_data(report) for report in reports])
+        emit_json(list(reports))
     elif output == TABLE:
         emit_tables([reports_table(reports), findings_table(reports)])
     else:
-        emit_lines(report_data(report) for report in reports)
+        emit_lines(reports)
 
 
 def report_data(report: Report) -> dict[str, Any]:
     """Return a report with stable fields."""
-    return {
-        "source": report.source,
-        "processes": list(report.processes),
-        "verdict": report.verdict,
-        "findings": [finding for _, finding in _findings(report)],
-    }
-
-
-def reports_table(reports: Iterable[Report]) -> Table:
-    """Return one row per model."""
-    rows = [(report.source, ", ".join(report.processes), report.verdict) for report in reports]
-    return Table("Models", ("model", "processes", "verdict"), rows)
-
-
-def findings_table(reports: Iterable[Report]) -> Table:
-    """Return one row per finding, what is refused first."""
-    rows = [
-        (name, finding["line"], finding["severity"], finding["element"], finding["message"])
-        for report in reports
-        for name, finding in _findings(report)
-    ]
-    return Table("Findings", ("model", "line", "severity", "element", "finding"), rows)
-
-
-def _findings(report: Report) -> list[tuple[str, dict[str, Any]]]:
     groups = (
         ("refused", report.refusals),
         ("warning", report.warnings),
         ("ignored", report.ignored),
     )
-    return [
-        (
-            report.source,
-            {
-                "severity": severity,
-                "code": finding.code,
-                "element": finding.element,
-                "line": finding.line,
-                "message": finding.message,
-            },
-        )
-        for severity, findings in groups
-        for finding in findings
+    findings = [
+        {
+            "severity": severity,
+            "code": finding.code,
+            "element": finding.element,
+            "line": finding.line,
+            "message": finding.message,
+        }
+        for severity, found in groups
+        for finding in found
     ]
+    return {
+        "source": report.source,
+        "processes": list(report.processes),
+        "verdict": report.verdict,
+        "findings": findings,
+    }
+
+
+def reports_table(reports: Sequence[dict[str, Any]]) -> Table:
+    """Return one row per model."""
+    rows = [(one["source"], ", ".join(one["processes"]), one["verdict"]) for one in reports]
+    return Table("Models", ("model", "processes", "verdict"), rows)
+
+
+def findings_table(reports: Sequence[dict[str, Any]]) -> Table:
+    """Return one row per finding, what is refused first."""
+    rows = [
+        (
+            report["source"],
+            finding["line"],
+            finding["severity"],
+            finding["element"],
+            finding["message"],
+        )
+        for report in reports
+        for finding in report["findings"]
+    ]
+    return Table("Findings", ("model", "line", "severity", "element", "finding"), rows)

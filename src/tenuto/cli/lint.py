@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from tenuto.cli import exits
-from tenuto.cli.deploy import emit_reports
+from tenuto.cli.deploy import emit_reports, report_data
 from tenuto.cli.output import output_option
 
-if TYPE_CHECKING:
-    from tenuto.bpmn import Report
+FAILING = frozenset({"refused", "error"})
 
 
 @click.command()
@@ -22,37 +21,61 @@ if TYPE_CHECKING:
 def lint(ctx: click.Context, models: tuple[str, ...], output: str, *, strict: bool) -> None:
     """Check BPMN and DMN models: what is refused, what has no effect, what is probably not meant.
 
-    Exits with 1 when a model would be refused.
+    Decision tables are searched for gaps, overlaps, rules that never hold and outputs that never
+    come; each finding has an example. Exits with 1 when a model would be refused or a table
+    contradicts its hit policy.
     """
     from tenuto.deploy import read_files
 
     reports = [check(name, kind, source) for name, kind, source in read_files(models)]
     emit_reports(reports, output)
-    refused = any(report.refusals for report in reports)
-    warned = strict and any(report.warnings for report in reports)
-    ctx.exit(exits.REFUSED if refused or warned else exits.OK)
+    failing = FAILING | {"warning"} if strict else FAILING
+    severities = {finding["severity"] for report in reports for finding in report["findings"]}
+    ctx.exit(exits.REFUSED if severities & failing else exits.OK)
 
 
-def check(name: str, kind: str, source: bytes) -> Report:
-    """Return what is to be said of one model."""
+def check(name: str, kind: str, source: bytes) -> dict[str, Any]:
+    """Return what is to be said of one model, with the fields of a deployment report."""
     from tenuto import bpmn
-    from tenuto.bpmn import Finding, Report, Severity
     from tenuto.deploy import BPMN
     from tenuto.errors import ModelError
 
     try:
         if kind == BPMN:
-            return bpmn.read(source, name=name).report
-        return check_decisions(name, source)
+            return report_data(bpmn.read(source, name=name).report)
+        return _report(name, "accepted", table_findings(source))
     except ModelError as error:
-        refusal = Finding(error.code, error.message, error.element, error.line, Severity.ERROR)
-        return Report(name, (), "refused", (refusal,))
+        refusal = _finding("refused", error.code, error.element, error.line, error.message)
+        return _report(name, "refused", [refusal])
 
 
-def check_decisions(name: str, source: bytes) -> Report:
-    """Return what is to be said of a DMN file: loading it compiles every expression."""
+def table_findings(source: bytes) -> list[dict[str, Any]]:
+    """Return what the analysis finds in the decision tables of a file, and what it left out."""
     from tenuto import dmn
-    from tenuto.bpmn import Report
+    from tenuto.dmn.analyse import analyse
 
-    dmn.load(source)
-    return Report(name, (), "accepted")
+    found = []
+    for table in analyse(dmn.load(source)):
+        place = table.decision, table.line
+        found += [
+            _finding(finding.severity, finding.code, *place, finding.message)
+            for finding in table.findings
+        ]
+        found += [_finding("note", "partial-analysis", *place, note) for note in table.notes]
+    return found
+
+
+def _report(name: str, verdict: str, findings: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"source": name, "processes": [], "verdict": verdict, "findings": findings}
+
+
+def _finding(
+    severity: str, code: str, element: str | None, line: int | None, message: str
+) -> dict[str, Any]:
+    return {
+        "severity": severity,
+        "code": code,
+        "element": element,
+        "line": line,
+        "message": message,
+    }
