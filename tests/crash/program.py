@@ -55,7 +55,7 @@ async def feed(client: Client, records: int) -> None:
 
 async def drain(client: Client) -> None:
     """Wait until no instance is active."""
-    while any(status == "active" for _, status in client.read.counts()):
+    while any(status == "active" for _, status in client.read.counts()):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
 
 

@@ -15,7 +15,7 @@ from tenuto.graph.process import ProcessGraph
 from tenuto.graph.triggers import MessageTrigger, SignalTrigger, TimerTrigger
 
 if TYPE_CHECKING:
-    from tenuto import dmn
+    from tenuto.dmn import Model
 
 DEFINITIONS_PER_DEPLOYMENT = 1024
 
@@ -34,7 +34,7 @@ class DecisionDefinition(Struct, frozen=True):
     number: int
     version: int
     id: str
-    model: dmn.Model
+    model: Model
 
 
 class StartSubscription(Struct, frozen=True):
@@ -64,7 +64,7 @@ def deployment_of(definition: int) -> int:
 
 
 def with_deployment(
-    world: World, number: int, graphs: Iterable[ProcessGraph], models: Iterable[dmn.Model]
+    world: World, number: int, graphs: Iterable[ProcessGraph], models: Iterable[Model]
 ) -> World:
     """Return the world after deployment `number`: newer versions become the latest."""
     definitions = dict(world.definitions)

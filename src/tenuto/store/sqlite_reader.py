@@ -118,7 +118,7 @@ class SqliteReader:
             where.append(f"({names}) > ({', '.join('?' * len(key))})")
             values.extend(after)  # type: ignore[arg-type]  # key values
         condition = f"WHERE {' AND '.join(where)}" if where else ""
-        text = f"SELECT * FROM {table} {condition} ORDER BY {names} LIMIT ?"  # names come from the row structs
+        text = f"SELECT * FROM {table} {condition} ORDER BY {names} LIMIT ?"
         found = self._connection.execute(text, (*values, limit)).fetchall()
         return rows_of(KINDS[table], found)
 

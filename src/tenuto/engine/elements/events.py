@@ -235,7 +235,7 @@ def throw_error(turn: Turn, number: int, code: str, message: str, variables: Var
     """
     source = number
     while True:
-        if source != ROOT and _boundary_catches(turn, source, number, code, message, variables):
+        if source != ROOT and _boundary_catches(turn, source, code, message, variables):
             return
         if source == ROOT:
             break
@@ -255,9 +255,7 @@ def _matching(node: BoundaryEvent | EventSubProcess, code: str) -> int:
     return 2 if node.trigger.code == code else 0
 
 
-def _boundary_catches(
-    turn: Turn, host: int, thrower: int, code: str, message: str, variables: Variables
-) -> bool:
+def _boundary_catches(turn: Turn, host: int, code: str, message: str, variables: Variables) -> bool:
     element = turn.element(host)
     node = turn.graph.nodes[element.id]
     if not node.boundaries or (element.item is not None):
