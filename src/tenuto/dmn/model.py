@@ -15,7 +15,7 @@ from tenuto.dmn.link import link
 from tenuto.dmn.result import Result
 from tenuto.dmn.running import Frame, Run
 from tenuto.dmn.table import Table
-from tenuto.errors import ModelError
+from tenuto.errors import BudgetExceeded, ModelError
 from tenuto.feel.access import call_named
 from tenuto.values import DateAndTime
 
@@ -103,11 +103,18 @@ class Model:
         return explain(self.evaluate(decision, inputs))
 
     def _make(self, element: Decision | Service | Bkm, inputs: Mapping[str, Any], run: Run) -> Any:
-        frame = Frame(inputs, run)
+        try:
+            return self._make_in(Frame(inputs, run), element)
+        except RecursionError:
+            message = "expected fewer calls within calls, but the evaluation nests deeper"
+            raise BudgetExceeded(message) from None
+
+    def _make_in(self, frame: Frame, element: Decision | Service | Bkm) -> Any:
+        run = frame.run
         if isinstance(element, Service):
             return element.serve(run, {part: part.given(frame) for part in element.inputs})
         if isinstance(element, Bkm):
-            named = {name: inputs.get(name) for name, _ in element.parameters}
+            named = {name: frame.inputs.get(name) for name, _ in element.parameters}
             return call_named(element.give(frame), named, run, feel.Site(element.name, 0))
         order = self._orders.get(element)
         if order is None:
