@@ -17,8 +17,6 @@ from tenuto.cli.output import output_option, say
 from tenuto.errors import InputError
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from tenuto.cli.records import Record
 
 SUFFIXES = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json"}
@@ -164,7 +162,7 @@ def stopping_gracefully() -> Iterator[threading.Event]:
     """Give an event that Ctrl-C and SIGTERM set; a second Ctrl-C does not wait any more."""
     stop = threading.Event()
 
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+    def ask_to_stop(*_: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
