@@ -53,6 +53,7 @@ from tenuto.feel.types import (
     parse_type,
     type_of,
 )
+from tenuto.feel.unparse import unparse
 
 __all__ = [
     "ANY",
@@ -85,4 +86,5 @@ __all__ = [
     "normalise_name",
     "parse_type",
     "type_of",
+    "unparse",
 ]
