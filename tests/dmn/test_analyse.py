@@ -165,14 +165,33 @@ def test_a_name_that_nothing_gives_is_found():
 
 
 def test_too_few_steps_make_the_analysis_partial():
-    """What was found is kept, and the note says what is missing."""
+    """What was found is kept, and a note for each question says that it is open."""
     rules = [f"{number} | {number} => {number}" for number in range(50)]
     model, _ = findings("x; y", rules)
 
-    (analysis,) = analyse(model, steps=200)
+    (some,) = analyse(model, steps=200)
+    (none,) = analyse(model, steps=10)
 
-    assert analysis.is_partial
-    assert "steps were not enough" in analysis.notes[0]
+    assert "gaps: 200 steps were not enough; give more" in some.notes
+    assert none.notes == ("10 steps were not enough to begin; give more",)
+
+
+def test_many_findings_are_cut_short():
+    """A table with thousands of overlaps shows some and says so."""
+    _, analysis = findings("x", ["- => 1"] * 30)
+
+    overlaps = [finding for finding in analysis.findings if finding.code == "overlap"]
+    assert len(overlaps) == 200
+    assert "overlaps: the first 200 are shown" in analysis.notes
+
+
+def test_a_table_that_is_too_large_is_left_out(monkeypatch):
+    """Beyond a size nothing is searched, and a note says so."""
+    monkeypatch.setattr("tenuto.dmn.analyse._ATOM_BITS_MAX", 1)
+
+    _, analysis = findings("x", ["< 5 => 1", "> 9 => 2"])
+
+    assert (analysis.findings, len(analysis.notes)) == ((), 1)
 
 
 TESTS = st.one_of(

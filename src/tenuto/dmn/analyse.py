@@ -9,7 +9,7 @@ questions; the analysis is then partial, as it is when its steps are spent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -107,19 +107,28 @@ def analyse_table(table: Table, *, steps: int = STEPS_MAX) -> Analysis:
     try:
         columns = [_column(table, at) for at in range(len(table.search.columns))]
         space = Space(columns, rules, Steps(steps))
-        unclear = 0
-        for column in columns:
-            unclear |= column.open
-        if unclear:
-            numbers = ", ".join(str(place + 1) for place in list(bits(unclear))[:10])
-            notes.append(f"cells of rules {numbers} can only be decided by evaluation")
-        for search in (_never_holding, _gaps, _overlaps, _hidden, _missing_outputs):
-            found = list(search(table, space, unclear))
-            if len(found) > FINDINGS_MAX:
-                notes.append(f"{len(found)} findings {found[0].code}, {FINDINGS_MAX} are shown")
-            findings += found[:FINDINGS_MAX]
     except Exhausted:
-        notes.append(f"{steps} steps were not enough; give more")
+        notes.append(f"{steps} steps were not enough to begin; give more")
+        return _result(table, findings, notes)
+    unclear = 0
+    for column in columns:
+        unclear |= column.open
+    if unclear:
+        numbers = ", ".join(str(place + 1) for place in list(bits(unclear))[:10])
+        notes.append(f"cells of rules {numbers} can only be decided by evaluation")
+    for what, search in _SEARCHES.items():
+        # Each question has its own steps: a hard one leaves the others their answer.
+        space.steps = Steps(steps)
+        found: list[Finding] = []
+        try:
+            for finding in search(table, space, unclear):
+                if len(found) == FINDINGS_MAX:
+                    notes.append(f"{what}: the first {FINDINGS_MAX} are shown")
+                    break
+                found.append(finding)
+        except Exhausted:
+            notes.append(f"{what}: {steps} steps were not enough; give more")
+        findings += found
     return _result(table, findings, notes)
 
 
@@ -311,6 +320,15 @@ def _missing_outputs(table: Table, space: Space, unclear: int) -> Iterator[Findi
                     "warning",
                     f"no rule gives the {table.columns[at]} {feel_text(value)}",
                 )
+
+
+_SEARCHES: dict[str, Callable[[Table, Space, int], Iterator[Finding]]] = {
+    "rules that never hold": _never_holding,
+    "gaps": _gaps,
+    "overlaps": _overlaps,
+    "hidden rules": _hidden,
+    "missing outputs": _missing_outputs,
+}
 
 
 def _type_findings(table: Table) -> list[Finding]:

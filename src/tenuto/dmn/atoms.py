@@ -59,6 +59,7 @@ class Column:
             self._others = True
         elif kind is not None:
             self._points = _points_of(shapes)
+        self._numbers = {key: at for at, key in enumerate(self._points)}
         self.size = self._count()
         self.full = self._admitted()
         known: dict[str, int] = {}
@@ -102,7 +103,7 @@ class Column:
             return 0
         if cut == HIGH:
             return self.size
-        return 2 * self._points.index(cut[0]) + 1 + cut[1]
+        return 2 * self._numbers[cut[0]] + 1 + cut[1]
 
     def example(self, mask: int) -> Any:
         """Return a value of one of these atoms: a plain one if there is a choice."""

@@ -43,15 +43,19 @@ class Space:
         """Turn cells around: the rules that admit each atom."""
         self.columns = columns
         self.rules = rules
-        self._steps = steps
+        self.steps = steps
         self._admitting: list[list[int]] = []
         for column in columns:
+            always = 0
             admitting = [0] * column.size
             for place, mask in enumerate(column.masks):
-                steps.charge(1 + mask.bit_length() // 16)
+                if mask == column.full:
+                    always |= 1 << place
+                    continue
+                steps.charge(1 + mask.bit_count())
                 for atom in bits(mask):
                     admitting[atom] |= 1 << place
-            self._admitting.append(admitting)
+            self._admitting.append([some | always for some in admitting])
 
     def box(self, rule: int) -> Box:
         """Return the inputs for which a rule holds."""
@@ -65,11 +69,13 @@ class Space:
     def touching(self, box: Box) -> int:
         """Return the rules that hold for some input of a box."""
         found = (1 << self.rules) - 1
-        for admitting, mask in zip(self._admitting, box, strict=True):
+        for column, admitting, mask in zip(self.columns, self._admitting, box, strict=True):
+            if mask == column.full:
+                continue
+            self.steps.charge(1 + mask.bit_count())
             touched = 0
             for atom in bits(mask):
                 touched |= admitting[atom]
-            self._steps.charge(1 + mask.bit_count())
             found &= touched
         return found
 
@@ -94,7 +100,7 @@ class Space:
         for atom in bits(box[at]):
             rest = rules & admitting[atom]
             rests[rest] = rests.get(rest, 0) | 1 << atom
-        self._steps.charge(1 + box[at].bit_count())
+        self.steps.charge(1 + box[at].bit_count())
         # Groups that leave the same gaps below are one: fewer and larger boxes come out.
         gaps: dict[tuple[Box, ...], int] = {}
         for rest, atoms in rests.items():
