@@ -15,3 +15,6 @@ html_show_copyright = False
 # Pages that are read beside the code must not call out.
 html_theme_options = {"source_repository": "", "navigation_with_keys": True}
 nitpicky = True
+
+# The command's reference has its verbs as headings of one level below their groups.
+suppress_warnings = ["myst.header"]

@@ -15,6 +15,10 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 
+SAVED = re.compile(
+    r"Save this as `(?P<name>[\w.]+)`.*?^```\w+\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
 
 def examples(text):
     """Yield (line, kind, code) for the blocks of a page that say they can run."""
@@ -51,9 +55,16 @@ def run_example(path, line, kind, code):
     assert runner.summarize(verbose=False).failed == 0, "".join(said)
 
 
+def save_files(path, folder):
+    """Write the files that a page asks its reader to save."""
+    for saved in SAVED.finditer((ROOT / path).read_text(encoding="utf-8")):
+        (folder / saved["name"]).write_text(saved["code"], encoding="utf-8")
+
+
 @pytest.mark.parametrize(("path", "line", "kind", "code"), CASES)
 def test_example_runs(path, line, kind, code, tmp_path, monkeypatch):
-    """An example in a page does what the page says."""
+    """An example in a page does what the page says, beside the files that the page had saved."""
+    save_files(path, tmp_path)
     monkeypatch.chdir(tmp_path)
 
     run_example(path, line, kind, code)
