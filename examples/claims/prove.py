@@ -1,6 +1,6 @@
 """Before and after: the same claims by hand and with the process, on the engine, in virtual time.
 
-    python -m examples.claims.prove [--seeds 30] [--processes 2]
+    tenuto example claims --prove
 
 Both processes run on the real engine with its own timers, messages and handlers. Synthetic are the
 people: how many there are, how long a task takes them, and how they decide. What is assumed is
@@ -10,10 +10,8 @@ a claim's review takes as long in both processes.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -69,6 +67,9 @@ def play(process: str, seed: int, limit: int | None = None) -> Outcome:
 
 def outcomes(seeds: int, processes: int, limit: int | None = None) -> Iterator[Outcome]:
     """Give the outcome of each process for each seed, as they come."""
+    if processes == 1:
+        yield from (play(name, seed, limit) for seed in range(1, seeds + 1) for name in SETTINGS)
+        return
     with ProcessPoolExecutor(processes) as workers:
         plays = [
             workers.submit(play, setting, seed, limit)
@@ -132,21 +133,22 @@ def report(found: list[Outcome], claims: int) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Read the command line, play, and print."""
-    parser = argparse.ArgumentParser(description="Claims by hand and with the process, compared.")
-    parser.add_argument("--seeds", type=int, default=30)
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--limit", type=int, help="Play the first claims only.")
-    given = parser.parse_args()
-    found = []
-    for one in outcomes(given.seeds, given.processes, given.limit):
+class Comparison(NamedTuple):
+    """The report, and the figures that it is made of."""
+
+    text: str
+    figures: list[Outcome]
+
+
+def compare(
+    seeds: int,
+    processes: int,
+    limit: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Comparison:
+    """Play the claims for a number of seeds (two or more) and compare."""
+    found: list[Outcome] = []
+    for one in outcomes(seeds, processes, limit):
         found.append(one)
-        sys.stderr.write(f"\rplayed {len(found)} of {2 * given.seeds}")
-        sys.stderr.flush()
-    sys.stderr.write("\n")
-    sys.stdout.write(report(found, len(read_claims()[: given.limit])) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+        progress(len(found), seeds * len(SETTINGS))
+    return Comparison(report(found, len(read_claims()[:limit])), sorted(found))

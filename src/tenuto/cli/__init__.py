@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify": ("tenuto.cli.verify:verify", "Refold the journal and compare it with the rows."),
     "audit": ("tenuto.cli.audit:audit", "Check the chain of hashes; write and use witnesses."),
     "doctor": ("tenuto.cli.doctor:doctor", "Look at this machine and at a database."),
+    "example": ("tenuto.cli.example:example", "Show what an example is, or prove what it says."),
     "bench": ("tenuto.cli.bench:bench", "Measure how fast this machine commits."),
 }
 
