@@ -68,10 +68,13 @@ class Batch(NamedTuple):
 
 
 class StoredInstance(NamedTuple):
-    """An instance row with the journal after its snapshot: (header, blob) in version order."""
+    """An instance row with the journal after its snapshot: (header, blob) in version order.
+
+    A blob None is a tombstone: what needs it cannot be folded.
+    """
 
     row: InstanceRow
-    tail: Sequence[tuple[bytes, bytes]]
+    tail: Sequence[tuple[bytes, bytes | None]]
 
 
 class StoredAggregate(NamedTuple):
@@ -129,13 +132,17 @@ class Store(Protocol):
         """Return the job rows that exist, by (instance, element)."""
 
     def ready_jobs(self, types: Iterable[str], now: int, limit: int) -> list[JobRow]:
-        """Return jobs that may be leased, oldest first: ready, or their back-off has ended."""
+        """Return jobs that may be leased, type by type: those ready, oldest first, then those whose
+        back-off has ended.
+        """
 
     def expired_jobs(self, now: int, limit: int) -> list[JobRow]:
-        """Return leased jobs whose lease ended."""
+        """Return leased jobs whose lease ended, the earliest first."""
 
     def orphaned_jobs(self, log: int, limit: int) -> list[JobRow]:
-        """Return jobs that are leased to another log than `log`, by a worker of its process."""
+        """Return jobs that are leased to another log than `log`, by a worker of its process, in
+        order of their keys; a job without a log is leased from outside and keeps its lease.
+        """
 
     def next_job_due(self, now: int) -> int | None:
         """Return the earliest end of a back-off after `now`."""
@@ -147,10 +154,10 @@ class Store(Protocol):
         """Return the earliest `due_at` of all timers."""
 
     def outbox(self, limit: int) -> list[OutboxRow]:
-        """Return undelivered commands, FIFO per (sender, receiver)."""
+        """Return undelivered commands in order of their numbers, so FIFO per (sender, receiver)."""
 
     def expired_messages(self, now: int, limit: int) -> list[MessageRow]:
-        """Return buffered messages whose time to live ended."""
+        """Return buffered messages whose time to live ended, the earliest first."""
 
     def next_message_expiry(self) -> int | None:
         """Return the earliest `expires_at` of buffered messages."""
@@ -185,6 +192,11 @@ class InstanceQuery(NamedTuple):
     newest_first: bool = True
 
 
+def task_order(row: UserTaskRow) -> tuple[bool, int, int, int]:
+    """Return where a user task stands: the earliest due first, those without a due date last."""
+    return (row.due_at is None, row.due_at or 0, row.instance, row.element)
+
+
 class Reader(Protocol):
     """Reads committed rows from any one thread, in pages, with no transaction left open."""
 
@@ -203,7 +215,10 @@ class Reader(Protocol):
         """Return the turns of one aggregate in version order."""
 
     def feed(self, cursor: dict[int, int], limit: int) -> list[JournalRow]:
-        """Return whole commits after the cursor (log -> seq), in seq order within each log."""
+        """Return whole commits after the cursor (log -> seq), in seq order within each log.
+
+        A page may be longer than `limit` by what its last commit still holds.
+        """
 
     def turns_of_log(self, log: int, after: tuple[int, int], limit: int) -> list[JournalRow]:
         """Return turns of a log with (seq, n) above `after`, in that order."""
@@ -212,7 +227,13 @@ class Reader(Protocol):
         """Return commits of a log in order."""
 
     def logs(self) -> list[int]:
-        """Return all logs, oldest first."""
+        """Return all logs that have a commit or a turn, oldest first."""
+
+    def cluster(self) -> bytes:
+        """Return the identity of the database, drawn when it was made."""
+
+    def log_heads(self) -> list[ChainRow]:
+        """Return the newest commit of every log, oldest log first."""
 
     def rows(
         self,
@@ -232,10 +253,10 @@ class Reader(Protocol):
         *,
         assignee: str | None = None,
         group: str | None = None,
-        after: tuple[int, int] | None = None,
+        after: UserTaskRow | None = None,
         limit: int = 100,
     ) -> list[UserTaskRow]:
-        """Return open user tasks, earliest due first."""
+        """Return open user tasks, earliest due first; `after` ended the page before."""
 
     def waiting(self) -> list[tuple[str, str, str, int]]:
         """Return (process, element id, what, count).

@@ -4,7 +4,6 @@ writes it.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,10 +12,12 @@ from typing import Any, TypeVar
 from tenuto.engine import rows as r
 from tenuto.errors import StoreCorrupt, StoreError
 from tenuto.store import statements
+from tenuto.store.feed import turns_after
 from tenuto.store.named_sql import load_queries
-from tenuto.store.port import ChainRow, InstanceQuery, JournalRow, StoredInstance
+from tenuto.store.port import ChainRow, InstanceQuery, JournalRow, StoredInstance, task_order
 
 SQL = load_queries()
+BEFORE_ALL = (-1, 0, 0, 0)
 KINDS: dict[str, Any] = dict(r.TABLES)
 R = TypeVar("R")
 
@@ -40,19 +41,23 @@ class SqliteReader:
             raise StoreError(f"expected a Tenuto database at `{path}`: {error}") from error
 
     def _all(self, name: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        return self._query(SQL[name], parameters)
+
+    def _query(self, text: str, parameters: Sequence[Any]) -> list[Any]:
         try:
-            return self._connection.execute(SQL[name], parameters).fetchall()
+            return self._connection.execute(text, parameters).fetchall()
         except sqlite3.DatabaseError as error:
             raise StoreCorrupt(f"expected to read the database: {error}") from error
 
     def instances(self, query: InstanceQuery) -> list[r.InstanceRow]:
         """Return a page of instances."""
+        name = "instances" if query.business_key is None else "instances_by_business_key"
+        if not query.newest_first:
+            name += "_oldest_first"
+        values = [query.process, query.status, query.after, query.limit]
         if query.business_key is not None:
-            name, third = "instances_by_business_key", query.business_key
-        else:
-            name = "instances" if query.newest_first else "instances_oldest_first"
-            third = query.after  # type: ignore[assignment]  # the third parameter is either
-        found = self._all(name, (query.process, query.status, third, query.limit))
+            values.append(query.business_key)
+        found = self._all(name, values)
         return rows_of(r.InstanceRow, found)
 
     def instance(self, key: int) -> StoredInstance | None:
@@ -74,18 +79,8 @@ class SqliteReader:
         return rows_of(JournalRow, self._all("journal_of", (aggregate, after_version, limit)))
 
     def feed(self, cursor: dict[int, int], limit: int) -> list[JournalRow]:
-        """Return turns after the cursor; whole commits only, so a page may be a little longer."""
-        found: list[JournalRow] = []
-        for log in self.logs():
-            after = cursor.get(log, 0)
-            while len(found) < limit:
-                chain = self.chain(log, after, 64)
-                if not chain:
-                    break
-                last = chain[-1].seq
-                found += rows_of(JournalRow, self._all("journal_of_log", (log, after, last)))
-                after = last
-        return found
+        """Return turns after the cursor; whole commits only."""
+        return turns_after(self, cursor, limit)
 
     def turns_of_log(self, log: int, after: tuple[int, int], limit: int) -> list[JournalRow]:
         """Return turns of a log after a place, in order."""
@@ -96,8 +91,18 @@ class SqliteReader:
         return rows_of(ChainRow, self._all("chain", (log, after_seq, limit)))
 
     def logs(self) -> list[int]:
-        """Return all logs, oldest first."""
+        """Return all logs, oldest first; also one whose row in `log` is gone."""
         return [log for (log,) in self._all("logs")]
+
+    def cluster(self) -> bytes:
+        """Return the identity of the database."""
+        found: bytes = self._all("cluster")[0][0]
+        return found
+
+    def log_heads(self) -> list[ChainRow]:
+        """Return the newest commit of every log."""
+        heads = (self._all("head", (log,)) for log in self.logs())
+        return [ChainRow(*rows[0]) for rows in heads if rows]
 
     def rows(
         self,
@@ -119,21 +124,19 @@ class SqliteReader:
             values.extend(after)  # type: ignore[arg-type]  # key values
         condition = f"WHERE {' AND '.join(where)}" if where else ""
         text = f"SELECT * FROM {table} {condition} ORDER BY {names} LIMIT ?"
-        found = self._connection.execute(text, (*values, limit)).fetchall()
-        return rows_of(KINDS[table], found)
+        return rows_of(KINDS[table], self._query(text, (*values, limit)))
 
     def user_tasks(
         self,
         *,
         assignee: str | None = None,
         group: str | None = None,
-        after: tuple[int, int] | None = None,
+        after: r.UserTaskRow | None = None,
         limit: int = 100,
     ) -> list[r.UserTaskRow]:
         """Return open user tasks, earliest due first."""
-        quoted = None if group is None else json.dumps(group)
-        first, second = after or (None, None)
-        found = self._all("user_tasks", (assignee, quoted, first, second, limit))
+        place = BEFORE_ALL if after is None else task_order(after)
+        found = self._all("user_tasks", (assignee, group, *place, limit))
         return rows_of(r.UserTaskRow, found)
 
     def waiting(self) -> list[tuple[str, str, str, int]]:

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS job (
     element_id TEXT NOT NULL, status TEXT NOT NULL, retries INTEGER NOT NULL, due_at INTEGER,
     created_at INTEGER NOT NULL, attempt INTEGER NOT NULL, token INTEGER NOT NULL, log INTEGER,
     crashes INTEGER NOT NULL, PRIMARY KEY (instance, element)) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS job_open ON job (type, status, created_at) WHERE status IN ('ready', 'waiting');
+CREATE INDEX IF NOT EXISTS job_ready ON job (type, created_at) WHERE status = 'ready';
 CREATE INDEX IF NOT EXISTS job_waiting ON job (due_at) WHERE status = 'waiting';
 CREATE TABLE IF NOT EXISTS user_task (
     instance INTEGER NOT NULL, element INTEGER NOT NULL, process TEXT NOT NULL, element_id TEXT NOT NULL,
