@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,6 +100,19 @@ def test_a_complement_is_what_a_union_leaves(spans):
         inside = any(start <= place < stop for start, stop in spans)
         assert any(start <= place < stop for start, stop in union) is inside
         assert any(start <= place < stop for start, stop in rest) is not inside
+
+
+@pytest.mark.parametrize("amount", [None, "much", True])
+def test_a_large_table_answers_for_values_of_other_types(amount):
+    """No rule can hold for null or a text among numbers, and none is tried."""
+    rules = [f"[{number}..{number + 1}) => {number}" for number in range(30_000)]
+    model = dmn.load(definitions(inputs("x"), decision("d", reads("x"), table("x", "", rules))))
+
+    result = model.evaluate("d", {"x": amount})
+
+    assert result.value is None
+    assert [warning.code for warning in result.warnings] == ["not-comparable", "no-rule"]
+    assert "expected number, which the tests compare with" in result.warnings[0].message
 
 
 def test_a_large_table_loads_and_is_searched_by_candidates():

@@ -105,6 +105,26 @@ def value_of(key: Any, kind: str) -> Any:
     return key
 
 
+def is_foreign(value: Any, kind: str) -> bool:
+    """Tell whether a value is null or of another type that cells are indexed by."""
+    return value is None or _KINDS.get(type(value), kind) != kind
+
+
+def is_strict(tree: syntax.Node) -> bool:
+    """Tell whether parsed tests can hold for values of their own type alone, never for null.
+
+    Negations hold for null: `not(5)` and `? != 5` do.
+    """
+    return (
+        isinstance(tree, syntax.UnaryTests)
+        and not tree.is_negated
+        and not any(
+            isinstance(test, syntax.OpenRange | syntax.Comparison) and test.relation == "!="
+            for test in tree.tests
+        )
+    )
+
+
 def read_constant(text: str) -> tuple[bool, Any]:
     """Return whether a text is plainly a constant, and its value."""
     match = _CONSTANT.fullmatch(text)
@@ -249,7 +269,7 @@ def _number(text: str) -> Any:
 class Cell:
     """One test: its text, its shape if it has one, and the expression, compiled when needed."""
 
-    __slots__ = ("_compile", "_expression", "always", "shape", "text")
+    __slots__ = ("_compile", "_expression", "always", "is_strict", "shape", "text")
 
     def __init__(
         self,
@@ -262,6 +282,7 @@ class Cell:
         self.text = text
         self.shape = shape
         self.always = text in ("", "-")
+        self.is_strict = shape is not None and (expression is None or is_strict(expression.tree))
         self._compile = compile_text
         self._expression = expression
 
@@ -275,8 +296,10 @@ class Cell:
     def admits(self, value: Any) -> bool | None:
         """Tell whether the shape admits a value; nothing when the expression has to say."""
         shape = self.shape
-        if shape is None or _KINDS.get(type(value)) != shape.kind:
+        if shape is None:
             return True if self.always else None
+        if _KINDS.get(type(value)) != shape.kind:
+            return False if self.is_strict and is_foreign(value, shape.kind) else None
         if isinstance(shape, Choice):
             return (value in shape.values) is not shape.is_negated
         place = (key_of(value, shape.kind), 0)

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tenuto.dmn.cells import HIGH, LOW, Cell, Choice, Cut, Ordered, key_of, kind_of
+from tenuto.dmn.cells import HIGH, LOW, Cell, Choice, Cut, Ordered, is_foreign, key_of, kind_of
 
 MASKED_RULES_MAX = 4096
 
@@ -29,7 +29,8 @@ def kind_of_column(cells: list[Cell]) -> str | None:
 def mask_lookup(cells: list[Cell]) -> Lookup | None:
     """Return what maps a value to the mask of rules; nothing when no cell has a shape.
 
-    The mask of a value of another type than the column's is nothing: evaluate the cells.
+    The mask of a value of another type than the column's is nothing: evaluate the cells. Null and
+    plain values of other types need none of that where all cells are strict.
     """
     kind = kind_of_column(cells)
     if kind is None:
@@ -38,6 +39,12 @@ def mask_lookup(cells: list[Cell]) -> Lookup | None:
     if any(isinstance(cell.shape, Choice) for cell in cells):
         return _choice_lookup(cells, kind, open_mask)
     return _ordered_lookup(cells, kind, open_mask)
+
+
+def _foreign_mask(cells: list[Cell], open_mask: int) -> int | None:
+    """Return the rules left for null; nothing when some cell with a shape has to be evaluated."""
+    are_strict = all(cell.is_strict for cell in cells if cell.shape is not None)
+    return open_mask if are_strict else None
 
 
 def _choice_lookup(cells: list[Cell], kind: str, open_mask: int) -> Lookup:
@@ -59,9 +66,12 @@ def _choice_lookup(cells: list[Cell], kind: str, open_mask: int) -> Lookup:
         for value in dict.fromkeys((*masks, *removed))
     }
     wanted = str if kind == "string" else bool
+    foreign = _foreign_mask(cells, open_mask)
 
     def look_up(value: Any) -> int | None:
-        return known.get(value, rest) if type(value) is wanted else None
+        if type(value) is wanted:
+            return known.get(value, rest)
+        return foreign if is_foreign(value, kind) else None
 
     return look_up
 
@@ -78,10 +88,11 @@ def _ordered_lookup(cells: list[Cell], kind: str, open_mask: int) -> Lookup:
         mask ^= change
         masks.append(mask)
     count = len(points)
+    foreign = _foreign_mask(cells, open_mask)
 
     def look_up(value: Any) -> int | None:
         if kind_of(value) != kind:
-            return None
+            return foreign if is_foreign(value, kind) else None
         key = key_of(value, kind)
         at = bisect_left(points, key)
         if at < count and points[at] == key:
@@ -146,10 +157,19 @@ def _choice_candidates(cells: list[Cell], kind: str, rest: list[int]) -> Candida
             for value in sorted(cell.shape.values):
                 found.setdefault(value, []).append(place)
 
+    foreign = _foreign_list(cells)
+
     def look_up(value: Any) -> tuple[list[int], ...] | None:
-        return (found.get(value, []), rest) if kind_of(value) == kind else None
+        if kind_of(value) == kind:
+            return found.get(value, []), rest
+        return (foreign,) if is_foreign(value, kind) else None
 
     return look_up
+
+
+def _foreign_list(cells: list[Cell]) -> list[int]:
+    """Return the rules that may hold for null and for plain values of other types."""
+    return [place for place, cell in enumerate(cells) if not cell.is_strict]
 
 
 def _ordered_candidates(cells: list[Cell], kind: str, rest: list[int]) -> Candidates:
@@ -170,10 +190,11 @@ def _ordered_candidates(cells: list[Cell], kind: str, rest: list[int]) -> Candid
                 nodes.setdefault(high, []).append(place)
             low >>= 1
             high >>= 1
+    foreign = _foreign_list(cells)
 
     def look_up(value: Any) -> tuple[list[int], ...] | None:
         if kind_of(value) != kind:
-            return None
+            return (foreign,) if is_foreign(value, kind) else None
         key = key_of(value, kind)
         at = bisect_left(points, key)
         node = size + 2 * at + (1 if at < len(points) and points[at] == key else 0)

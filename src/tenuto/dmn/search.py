@@ -7,8 +7,8 @@ from itertools import chain
 from typing import Any
 
 from tenuto import feel
-from tenuto.dmn.cells import Cell
-from tenuto.dmn.index import MASKED_RULES_MAX, candidate_lookup, mask_lookup
+from tenuto.dmn.cells import BOOLEAN, TEXT, Cell, is_foreign
+from tenuto.dmn.index import MASKED_RULES_MAX, candidate_lookup, kind_of_column, mask_lookup
 from tenuto.dmn.kinds import ANY, Kind, admit
 from tenuto.dmn.running import Inner, Run
 
@@ -34,6 +34,12 @@ class Search:
         self._readers = [
             (expression.run, None if kind is ANY else kind)
             for expression, kind in zip(inputs, kinds, strict=True)
+        ]
+        # By column, the ordered type that its tests compare with, and the text of the input.
+        kinds_compared = [kind_of_column(cells) for cells in columns]
+        self._compared = [
+            (None if kind in (TEXT, BOOLEAN) else kind, expression.text)
+            for kind, expression in zip(kinds_compared, inputs, strict=True)
         ]
         self._count = rules
         self._is_masked = self._count <= MASKED_RULES_MAX
@@ -63,9 +69,19 @@ class Search:
             if kind is not None and value is not None:
                 value = admit(value, kind, run, self._site)
             values.append(value)
-        if self._is_masked:
-            return self._find_by_mask(values, scope, run, stops_early=stops_early)
-        return self._find_by_list(values, scope, run, stops_early=stops_early)
+        find = self._find_by_mask if self._is_masked else self._find_by_list
+        places = find(values, scope, run, stops_early=stops_early)
+        if not places:
+            self._explain_nothing(values, run)
+        return places
+
+    def _explain_nothing(self, values: list[Any], run: Run) -> None:
+        """Warn of values that no test compares: the index passes their cells over in silence."""
+        for (kind, text), value in zip(self._compared, values, strict=True):
+            if kind is not None and is_foreign(value, kind):
+                found = "null" if value is None else feel.type_of(value)
+                message = f"expected {kind}, which the tests compare with, but it is {found}"
+                run.warn("not-comparable", message, feel.Site(text, 0))
 
     def _find_by_mask(
         self, values: list[Any], scope: Mapping[str, Any], run: Run, *, stops_early: bool
