@@ -242,3 +242,55 @@ def test_overlaps_are_exactly_the_pairs_that_hold_together(rules):
             places = holding({"x": x, "y": y})
             pairs = {(one, other) for one in places for other in places if one < other}
             assert pairs <= found
+
+
+def test_values_that_are_not_expected_are_found():
+    """A text that is not among the input values; only those count for gaps."""
+    text = table("x", "", ['"a" => 1', '"bb" => 2'])
+    values = '<inputValues><text>"a", "b"</text></inputValues></input>'
+    text = text.replace("</input>", values)
+    model = dmn.load(definitions(inputs("x"), decision("d", reads("x"), text)))
+
+    (analysis,) = analyse(model)
+
+    assert [(part.code, part.rules) for part in analysis.findings] == [
+        ("value-not-expected", (2,)),
+        ("never-holds", (2,)),
+        ("gap", ()),
+    ]
+    assert analysis.findings[-1].example == {"x": "b"}
+
+
+def test_outputs_out_of_type_are_found():
+    """A text where a number is declared."""
+    text = table("x", "", ['- => "a"']).replace("<output >", '<output typeRef="number">')
+    model = dmn.load(definitions(inputs("x"), decision("d", reads("x"), text)))
+
+    (analysis,) = analyse(model)
+
+    assert [part.code for part in analysis.findings] == ["type-mismatch"]
+
+
+def test_durations_are_ordered():
+    """Days and months have gaps like numbers."""
+    rules = ['< duration("P1D") => 1', '> duration("P1D") => 2']
+    _, analysis = findings("x", rules)
+    _, months = findings("x", [rule.replace("P1D", "P1M") for rule in rules])
+
+    assert analysis.findings[0].message == 'no rule holds for x: @"P1D"'
+    assert months.findings[0].message == 'no rule holds for x: @"P1M"'
+
+
+def test_computed_outputs_overlap_without_a_verdict():
+    """Outputs that are computed may differ or not; the same text is the same output."""
+    _, analysis = findings("x", ["- => x + 1", "- => x + 2", "- => x + 2"], policy="ANY")
+
+    overlaps = [part.severity for part in analysis.findings if part.code == "overlap"]
+    assert overlaps == ["warning", "warning", "note"]
+
+
+def test_computed_outputs_have_no_rank():
+    """Priority of what is not known is not guessed."""
+    rules = ["- => x + 0", "- => 2"]
+
+    assert "never-wins" not in codes("x", rules, policy="PRIORITY", results="[1, 2]")

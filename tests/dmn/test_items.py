@@ -134,3 +134,21 @@ def test_a_definition_twice_is_refused():
     """Names of item definitions are unique."""
     with pytest.raises(ModelError, match="comes twice"):
         admit(GRADE + GRADE, "a")
+
+
+def test_negated_and_narrowed_values_both_count():
+    """A definition that forbids values keeps forbidding them when it is narrowed."""
+    both = item("base", "string", allowed('not("a")')) + item("t", "base", allowed('"a", "b"'))
+
+    assert [admit(both, value)[0] for value in ("a", "b", "c")] == [None, "b", None]
+
+
+def test_allowed_values_that_do_not_parse_are_refused():
+    """The message names the item definition."""
+    with pytest.raises(ModelError, match="the allowed values of 't'"):
+        admit(item("t", "number", allowed("&lt;")), 1)
+
+
+def test_a_null_component_passes():
+    """Allowed values are for values."""
+    assert admit(PERSON, {"name": "Ann", "age": None}) == ({"name": "Ann", "age": None}, [])

@@ -111,3 +111,103 @@ def test_cells_read_the_input_and_other_names():
     rules = ['starts with(?, prefix) => prefix + "!"', "- => null"]
 
     assert decide(table("x", "", rules, policy="FIRST"), x="abc", prefix="ab").value == "ab!"
+
+
+def typed_output(kind, definition, rules, policy="UNIQUE"):
+    """The result for x = 1 of a table whose output has a type."""
+    text = table("x", "", rules, policy=policy).replace("<output >", f'<output typeRef="{kind}">')
+    model = dmn.load(definitions(definition, inputs("x"), decision("d", reads("x"), text)))
+    return model.evaluate("d", {"x": 1})
+
+
+GRADE = (
+    '<itemDefinition name="t"><typeRef>string</typeRef><allowedValues><text>"high", "low"</text>'
+    "</allowedValues></itemDefinition>"
+)
+POSITIVE = (
+    '<itemDefinition name="t"><typeRef>number</typeRef><allowedValues><text>&gt; 0</text>'
+    "</allowedValues></itemDefinition>"
+)
+
+
+def test_allowed_values_of_the_type_are_the_output_values():
+    """Priority goes by the type where the column lists no values."""
+    result = typed_output("t", GRADE, ['- => "low"', '- => "high"'], policy="PRIORITY")
+
+    assert result.value == "high"
+
+
+def test_outputs_are_held_against_their_type():
+    """A constant and a computed output that the type refuses are null with a warning."""
+    for output in ("-1", "x - 5"):
+        result = typed_output("t", POSITIVE, [f"- => {output}"])
+        assert (result.value, result.warnings[0].code) == (None, "not-allowed")
+    assert typed_output("t", POSITIVE, ["- => x"]).value == 1
+
+
+def test_aggregates_of_what_does_not_compare_are_null():
+    """A minimum of a number and a text, with a warning."""
+    text = table("x", "", ["- => 1", '- => "a"'], policy="COLLECT", more='aggregation="MIN"')
+
+    assert [warning.code for warning in decide(text, x=1).warnings] == ["not-comparable"]
+
+
+def test_aggregates_of_several_outputs_are_a_context():
+    """Each column is aggregated by itself."""
+    text = table(
+        "x", "a; b", ["- => 1 | 5", "- => 2 | 6"], policy="COLLECT", more='aggregation="SUM"'
+    )
+
+    assert decide(text, x=1).value == {"a": 3, "b": 11}
+
+
+@pytest.mark.parametrize(("how", "value"), [("COUNT", 0), ("SUM", None)])
+def test_aggregates_of_nothing(how, value):
+    """No rule holds: the number is 0, the rest is null."""
+    text = table("x", "", ["> 5 => 1"], policy="COLLECT", more=f'aggregation="{how}"')
+
+    assert decide(text, x=1).value == value
+
+
+def test_a_table_without_inputs_always_holds():
+    """Every rule holds."""
+    assert decide(table("", "", ["=> 1", "=> 2"], policy="RULE ORDER")).value == [1, 2]
+
+
+def test_long_numbers_are_rounded_as_feel_rounds_them():
+    """Thirty-four digits are kept."""
+    digits = "1" * 40
+
+    assert decide(table("x", "", [f"- => {digits}"]), x=1).value == int("1" * 34) * 10**6
+
+
+def test_an_explanation_names_rules_inputs_and_warnings():
+    """The text for people."""
+    model = dmn.load(definitions(inputs("x"), decision("d", reads("x"), grades("UNIQUE"))))
+
+    lines = model.explain("d", {"x": 4}).splitlines()
+
+    assert lines[:3] == ["d = null", "  with x = 4", '  by rule 1 (r1): output 1 = "low"']
+    assert lines[4].startswith("  warning several-rules: expected one rule to hold")
+    assert lines[-1].startswith("error: d: expected one rule")
+
+
+def test_annotations_and_descriptions_explain_a_rule():
+    """Texts beside a rule, by the name of their column."""
+    text = table("x", "", ["- => 1"]).replace("<rule ", '<annotation name="Why"/><rule ', 1)
+    extra = "<annotationEntry><text>law</text></annotationEntry>"
+    text = text.replace("</rule>", f"{extra}{extra}</rule>")
+    text = text.replace('<rule id="r1">', '<rule id="r1"><description>all</description>')
+
+    (rule,) = decide(text, x=1).decisions[0].matched
+
+    assert rule.annotations == {"description": "all", "Why": "law", "annotation 2": "law"}
+
+
+def test_the_value_alone_costs_least():
+    """`decide` gives the value, `requirements` what is needed for it."""
+    model = dmn.load(definitions(inputs("x"), decision("d", reads("x"), grades("UNIQUE"))))
+
+    assert model.decide("d", {"x": 9}) == "high"
+    assert [element.name for element in model.requirements("d")] == ["x"]
+    assert repr(model) == "<Model 'test'>"

@@ -157,7 +157,7 @@ def _domain(clause: notation.InputClause, kind: Kind) -> Shape | None:
             return read_tree(feel.compile(clause.values, unary=True).tree, frozenset())
         except FeelSyntaxError:
             return None
-    return None if kind.constraint is None else read_tree(kind.constraint.tree, frozenset())
+    return read_tree(kind.constraints[-1].tree, frozenset()) if kind.constraints else None
 
 
 def _example(space: Space, box: Box) -> dict[str, Any]:

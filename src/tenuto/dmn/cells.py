@@ -55,8 +55,9 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
     MONTHS: lambda value: value.months,
 }
 
-_NUMBER = r"-?\d+(?:\.\d+)?"
-_STRING = r'"[^"\\]*"'
+# Longer numbers are rounded to 34 digits, which FEEL does itself.
+_NUMBER = r"-?\d{1,17}(?:\.\d{1,17})?"
+_STRING = r'"[^"\\\r\n]*"'
 _CONSTANT = re.compile(rf"\s*(?:({_NUMBER})|({_STRING})|(true|false))\s*")
 _QUICK_NUMBER = re.compile(
     rf"\s*(?:(<=|>=|<|>)?\s*({_NUMBER})|([\[\](])\s*({_NUMBER})\s*\.\.\s*({_NUMBER})\s*([\])\[]))\s*"
@@ -167,6 +168,14 @@ def read_tree(tree: syntax.Node, names: frozenset[str]) -> Shape | None:
     spans = [span for shape in known if isinstance(shape, Ordered) for span in shape.intervals]
     joined = join(spans)
     return Ordered(known[0].kind, complement(joined) if tree.is_negated else joined)
+
+
+def read_values(tree: syntax.Node) -> list[Any] | None:
+    """Return the constants that unary tests list, in order; nothing when one is no constant."""
+    if not isinstance(tree, syntax.UnaryTests) or tree.is_negated:
+        return None
+    values = [_constant(test, frozenset()) for test in tree.tests]
+    return None if any(value is None for value in values) else values
 
 
 def join(intervals: list[Interval]) -> tuple[Interval, ...]:

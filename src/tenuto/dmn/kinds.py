@@ -45,11 +45,11 @@ _CLASSES: dict[feel.Simple, _Classes] = {
 class Kind(Struct, frozen=True):
     """A type and what is further asked of its values.
 
-    `constraint` is for the value, `item` for the items of a list, `members` for context entries.
+    `constraints` are for the value, `item` for the items of a list, `members` for context entries.
     """
 
     type: feel.Type
-    constraint: feel.Expression | None = None
+    constraints: tuple[feel.Expression, ...] = ()
     item: Kind | None = None
     members: tuple[tuple[str, Kind], ...] = ()
     name: str = ""
@@ -59,7 +59,7 @@ class Kind(Struct, frozen=True):
     @property
     def is_free(self) -> bool:
         """Whether every value of the type is admitted."""
-        return self.constraint is None and self.item is None and not self.members
+        return not self.constraints and self.item is None and not self.members
 
 
 ANY = Kind(feel.ANY)
@@ -85,8 +85,9 @@ def admit(value: Any, kind: Kind, meter: feel.Meter, site: feel.Site) -> Any:
 def _refusals(value: Any, kind: Kind, meter: feel.Meter) -> Iterator[tuple[Any, feel.Expression]]:
     if value is None:
         return
-    if kind.constraint is not None and kind.constraint.test(value, {}, meter=meter) is not True:
-        yield value, kind.constraint
+    for constraint in kind.constraints:
+        if constraint.test(value, {}, meter=meter) is not True:
+            yield value, constraint
     if kind.item is not None:
         for item in value if isinstance(value, list) else [value]:
             yield from _refusals(item, kind.item, meter)
@@ -213,7 +214,7 @@ class Kinds:
             return kind
         classes = _classes(kind.type) if kind.is_free else ()
         name = item.name or kind.name
-        return Kind(kind.type, kind.constraint, kind.item, kind.members, name, classes)
+        return Kind(kind.type, kind.constraints, kind.item, kind.members, name, classes)
 
     def _compile(self, text: str, item: notation.Item) -> feel.Expression | None:
         if not text:
@@ -251,17 +252,6 @@ def _classes(kind: feel.Type) -> tuple[type, ...]:
 
 
 def _restrict(kind: Kind, constraint: feel.Expression) -> Kind:
-    """Return the kind with a constraint; one that it has already is kept beside the new one."""
-    if kind.constraint is None:
-        return Kind(kind.type, constraint, kind.item, kind.members, kind.name)
-    # Two constraints on one value: a list item of its own kind cannot hold the second, so the
-    # narrower text is tested after the wider one through a nested kind.
-    return Kind(kind.type, _both(kind.constraint, constraint), kind.item, kind.members, kind.name)
-
-
-def _both(first: feel.Expression, second: feel.Expression) -> feel.Expression:
-    text = f"(? in ({first.text})) and (? in ({second.text}))"
-    try:
-        return feel.compile(text, unary=True)
-    except FeelSyntaxError:
-        return second
+    """Return the kind with one more constraint, the narrowest last."""
+    constraints = (*kind.constraints, constraint)
+    return Kind(kind.type, constraints, kind.item, kind.members, kind.name)

@@ -235,6 +235,7 @@ def _read_rule(element: Element, index: int, names: list[str]) -> notation.Rule:
     tests: list[str] = []
     results: list[str] = []
     annotations: dict[str, str] = {}
+    place = 0
     for part in element:
         kind = local_name(part)
         if kind == "inputEntry":
@@ -242,8 +243,8 @@ def _read_rule(element: Element, index: int, names: list[str]) -> notation.Rule:
         elif kind == "outputEntry":
             results.append(text_in(part))
         elif kind == "annotationEntry":
-            place = len(annotations)
-            name = names[place] if place < len(names) else f"annotation {place + 1}"
+            place += 1
+            name = names[place - 1] if place <= len(names) else f"annotation {place}"
             annotations[name] = text_in(part)
         elif kind == "description" and part.text:
             annotations["description"] = part.text

@@ -7,6 +7,7 @@ from typing import Any
 
 from tenuto import feel
 from tenuto.dmn import hits, notation
+from tenuto.dmn.cells import read_values
 from tenuto.dmn.compiler import Compiler, Names
 from tenuto.dmn.kinds import Kind, admit
 from tenuto.dmn.result import MatchedRule
@@ -208,13 +209,12 @@ def _compile_defaults(
 
 def _order_of(clause: notation.OutputClause, compiler: Compiler, kind: Kind) -> list[Any] | None:
     """Return the output values of a column in order; its type's allowed values stand in."""
-    text = clause.values
-    if not text and kind.constraint is not None:
-        text = kind.constraint.text
-    if not text:
+    if clause.values:
+        tests = compiler.compile_tests(
+            clause.values, frozenset(), clause.id or "output", clause.line, what="output values"
+        )
+    elif kind.constraints:
+        tests = kind.constraints[-1]
+    else:
         return None
-    expression = compiler.compile(
-        f"[{text}]", frozenset(), clause.id or "output", clause.line, what="output values"
-    )
-    values: list[Any] = expression.evaluate({}).value
-    return values
+    return read_values(tests.tree)
