@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tenuto.dmn import notation
+from tenuto.dmn.language import check_default, feel_text_in
 from tenuto.dmn.read_boxed import read_child, read_function, read_parameter
 from tenuto.dmn.xml import (
     Element,
@@ -44,6 +45,7 @@ def read(source: bytes, *, name: str | None = None) -> notation.Definitions:
 
 
 def _read_definitions(root: Element, source: str | None) -> notation.Definitions:
+    check_default(root)
     return notation.Definitions(
         source=source,
         id=attribute(root, "id"),
@@ -173,13 +175,14 @@ def _read_service(element: Element) -> notation.Service:
 
 def _read_item(element: Element) -> notation.Item:
     function = child(element, "functionItem")
+    name = attribute(element, "name") or ""
     return notation.Item(
-        name=attribute(element, "name") or "",
+        name=name,
         line=line_of(element),
         type_ref=type_ref_of(element),
         is_collection=attribute(element, "isCollection") in ("true", "1"),
-        allowed=text_in(child(element, "allowedValues")).strip(),
-        constraint=text_in(child(element, "typeConstraint")).strip(),
+        allowed=feel_text_in(element, "allowedValues", name).strip(),
+        constraint=feel_text_in(element, "typeConstraint", name).strip(),
         components=tuple(_read_item(part) for part in children(element, "itemComponent")),
         parameters=None
         if function is None

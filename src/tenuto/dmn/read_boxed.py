@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tenuto.dmn import notation
+from tenuto.dmn.language import feel_text, feel_text_in
 from tenuto.dmn.xml import (
     Element,
     attribute,
@@ -59,19 +60,11 @@ def _read_part(element: Element, name: str, owner: str) -> notation.Boxed | None
 
 
 def _read_literal(element: Element, owner: str) -> notation.Literal:
-    language = attribute(element, "expressionLanguage")
-    if language is not None and "feel" not in language.lower():
-        raise ModelError(
-            f"expected FEEL, but the expression language is {language}",
-            code="expression-language",
-            element=attribute(element, "id") or owner,
-            line=line_of(element),
-        )
     return notation.Literal(
         id=attribute(element, "id"),
         line=line_of(element),
         type_ref=_type_ref(element),
-        text=text_in(element),
+        text=feel_text(element, owner),
     )
 
 
@@ -186,10 +179,11 @@ def _read_table(element: Element, owner: str) -> notation.Table:
         type_ref=_type_ref(element),
         hit_policy=notation.HIT_POLICIES[policy],
         aggregation=aggregation,
-        inputs=tuple(_read_input_clause(part) for part in children(element, "input")),
-        outputs=tuple(_read_output_clause(part) for part in children(element, "output")),
+        inputs=tuple(_read_input_clause(part, owner) for part in children(element, "input")),
+        outputs=tuple(_read_output_clause(part, owner) for part in children(element, "output")),
         rules=tuple(
-            _read_rule(part, index, notes) for index, part in enumerate(children(element, "rule"))
+            _read_rule(part, index, notes, owner)
+            for index, part in enumerate(children(element, "rule"))
         ),
     )
 
@@ -203,9 +197,9 @@ def _refuse(element: Element, owner: str, expectation: str, code: str) -> None:
     )
 
 
-def _read_input_clause(element: Element) -> notation.InputClause:
+def _read_input_clause(element: Element, owner: str) -> notation.InputClause:
     expression = child(element, "inputExpression")
-    text = text_in(expression)
+    text = feel_text(expression, owner)
     if not text.strip():
         # Camunda's older tables name the variable in an attribute alone.
         text = attribute(element, "{http://camunda.org/schema/1.0/dmn}inputVariable") or ""
@@ -215,23 +209,23 @@ def _read_input_clause(element: Element) -> notation.InputClause:
         label=attribute(element, "label") or text.strip(),
         expression=text,
         type_ref=None if expression is None else _type_ref(expression),
-        values=text_in(child(element, "inputValues")).strip(),
+        values=feel_text_in(element, "inputValues", owner).strip(),
     )
 
 
-def _read_output_clause(element: Element) -> notation.OutputClause:
+def _read_output_clause(element: Element, owner: str) -> notation.OutputClause:
     return notation.OutputClause(
         id=attribute(element, "id"),
         line=line_of(element),
         name=attribute(element, "name"),
         label=attribute(element, "label"),
         type_ref=_type_ref(element),
-        values=text_in(child(element, "outputValues")).strip(),
-        default=text_in(child(element, "defaultOutputEntry")).strip(),
+        values=feel_text_in(element, "outputValues", owner).strip(),
+        default=feel_text_in(element, "defaultOutputEntry", owner).strip(),
     )
 
 
-def _read_rule(element: Element, index: int, names: list[str]) -> notation.Rule:
+def _read_rule(element: Element, index: int, names: list[str], owner: str) -> notation.Rule:
     tests: list[str] = []
     results: list[str] = []
     annotations: dict[str, str] = {}
@@ -239,9 +233,9 @@ def _read_rule(element: Element, index: int, names: list[str]) -> notation.Rule:
     for part in element:
         kind = local_name(part)
         if kind == "inputEntry":
-            tests.append(text_in(part))
+            tests.append(feel_text(part, owner))
         elif kind == "outputEntry":
-            results.append(text_in(part))
+            results.append(feel_text(part, owner))
         elif kind == "annotationEntry":
             place += 1
             name = names[place - 1] if place <= len(names) else f"annotation {place}"
