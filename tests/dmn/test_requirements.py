@@ -84,11 +84,30 @@ def test_a_result_is_a_plain_value():
     assert result.to_value() == {
         "value": 2,
         "decisions": [
-            {"id": "first", "name": "first", "inputs": {"a": 1}, "matched": [], "value": 2},
-            {"id": "second", "name": "second", "inputs": {"first": 2}, "matched": [], "value": 2},
+            {
+                "id": name,
+                "name": name,
+                "inputs": read,
+                "matched": [],
+                "value": 2,
+                "warnings": [],
+            }
+            for name, read in (("first", {"a": 1}), ("second", {"first": 2}))
         ],
         "warnings": [],
+        "error": None,
     }
+
+
+def test_a_plain_value_keeps_what_went_wrong():
+    """A broken hit policy is told as error, and as warning of the decision that broke it."""
+    text = table("x", "", ["< 9 => 1", "> 1 => 2"])
+    model = dmn.load(definitions(inputs("x"), decision("d", reads("x"), text)))
+
+    value = model.evaluate("d", {"x": 5}).to_value()
+
+    assert value["error"] == "d: expected one rule to hold, but rules 1, 2 do"
+    assert [part["code"] for part in value["decisions"][0]["warnings"]] == ["several-rules"]
 
 
 def refusal(*parts):

@@ -60,20 +60,26 @@ class Result(Struct, frozen=True):
                         for rule in decision.matched
                     ],
                     "value": plain(decision.value),
+                    "warnings": _warnings(decision.warnings),
                 }
                 for decision in self.decisions
             ],
-            "warnings": [
-                {
-                    "code": warning.code,
-                    "message": warning.message,
-                    "line": warning.line,
-                    "column": warning.column,
-                    "text": warning.text,
-                }
-                for warning in self.warnings
-            ],
+            "warnings": _warnings(self.warnings),
+            "error": self.error,
         }
+
+
+def _warnings(warnings: tuple[FeelWarning, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": warning.code,
+            "message": warning.message,
+            "line": warning.line,
+            "column": warning.column,
+            "text": warning.text,
+        }
+        for warning in warnings
+    ]
 
 
 def plain(value: Any) -> Any:
