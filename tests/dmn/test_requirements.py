@@ -142,6 +142,23 @@ def test_a_duplicate_id_is_refused():
     assert (error.code, error.element, error.line) == ("duplicate-id", "a", 3)
 
 
+def test_a_duplicate_name_is_refused():
+    """Who asks by name must get the one decision that has it."""
+    second = decision("a", literal("2")).replace('id="a"', 'id="b"')
+
+    error = refusal(decision("a", literal("1")), second)
+
+    assert (error.code, error.element, error.line) == ("duplicate-name", "b", 3)
+    assert "'a' names 'a' too" in str(error)
+
+
+def test_an_unknown_type_names_its_element():
+    """The error says whose type it is."""
+    error = refusal(inputs(x="tGone"))
+
+    assert (error.code, error.element, error.line) == ("unknown-type", "in-x", 2)
+
+
 def test_a_cell_that_does_not_parse_names_table_rule_and_column():
     """The error says where the cell is and shows the place in its text."""
     error = refusal(inputs("x"), decision("d", reads("x"), table("x", "", ["1 => 1", "< => 2"])))

@@ -28,6 +28,7 @@ class Linked:
         self.imports = imports
         self.kinds: Kinds = Kinds(definitions, {name: file.kinds for name, file in imports.items()})
         self.elements: dict[str, Element] = {}
+        self._names: dict[str, str] = {}
         for data in definitions.inputs:
             self._add(data, Input(data, self._kind(data)))
         for decision in definitions.decisions:
@@ -38,18 +39,25 @@ class Linked:
             self._add(service, Service(service, self._kind(service)))
 
     def _kind(self, data: notation.Named) -> Kind:
-        return self.kinds.find(data.type_ref, data.line)
+        try:
+            return self.kinds.find(data.type_ref, data.line)
+        except ModelError as error:
+            error.element = error.element or data.id
+            raise
 
     def _add(self, data: notation.Named, element: Element) -> None:
         if data.id in self.elements:
-            raise ModelError(
-                "expected each id once, but this one comes twice",
-                code="duplicate-id",
-                element=data.id,
-                line=data.line,
-                source=self.definitions.source,
-            )
+            raise self._refusal("duplicate-id", "expected each id once, but it comes twice", data)
+        other = self._names.setdefault(data.name, data.id)
+        if other != data.id:
+            # Neither a caller nor FEEL could say which of the two is meant.
+            text = f"expected each name once, but {data.name!r} names {other!r} too"
+            raise self._refusal("duplicate-name", text, data)
         self.elements[data.id] = element
+
+    def _refusal(self, code: str, message: str, data: notation.Named) -> ModelError:
+        source = self.definitions.source
+        return ModelError(message, code=code, element=data.id, line=data.line, source=source)
 
 
 def link(
