@@ -71,6 +71,29 @@ def test_show_names_the_rule_that_fired(fed):
     assert "455.53" in text
 
 
+@pytest.mark.timeout(90)
+def test_an_incident_is_resolved_with_the_variable_that_was_wrong(fed):
+    """A country that is in the book lets the claim go on, where a run works its job."""
+    folder, _, _ = fed
+    database = ("--db", folder / "claims.db")
+    found = json.loads(call("incidents", *database, "-o", "json"))
+    (stuck,) = [one for one in found if "country" in one["message"]]
+
+    call("incidents", "resolve", stuck["key"], "--var", "country=DE", *database)
+
+    left = json.loads(call("incidents", *database, "-o", "json"))
+    shown = json.loads(call("show", stuck["instance"], *database, "-o", "json"))
+    assert stuck not in left
+    assert shown["variables"]["country"] == "DE"
+
+
+def test_variables_are_for_one_incident(tmp_path):
+    """`--all` with variables would overwrite what nobody has looked at."""
+    words = ["incidents", "resolve", "--all", "--var", "a=1", "--db", str(tmp_path / "a.db")]
+
+    assert CliRunner().invoke(main, words).exit_code == 2
+
+
 def test_the_proof_runs_from_the_command(monkeypatch):
     """`tenuto example claims --prove` prints both ways to work, or their figures."""
     monkeypatch.chdir(ROOT)

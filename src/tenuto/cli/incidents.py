@@ -18,6 +18,7 @@ from tenuto.cli.output import (
     moment,
     output_option,
 )
+from tenuto.cli.variables import read_variables, variable_options
 from tenuto.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,14 +56,27 @@ def incidents(
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
 @click.option("--all", "everything", is_flag=True, help="Resolve every open incident.")
 @click.option("--retries", default=1, show_default=True, help="New attempts that a job gets.")
+@variable_options
 @database_option
-def resolve(keys: tuple[str, ...], retries: int, database: str, *, everything: bool) -> None:
+def resolve(
+    keys: tuple[str, ...],
+    retries: int,
+    document: str | None,
+    pairs: tuple[str, ...],
+    database: str,
+    *,
+    everything: bool,
+) -> None:
     """Try again what was stuck, by the KEY of the incident.
 
-    Mend the cause first: deploy what was missing, or set the variable that was wrong.
+    Mend the cause first: deploy what was missing, or give the variables that were wrong; they
+    become variables of the incident's instance.
     """
     if bool(keys) == everything:
         raise InputError("expected keys of incidents, or --all, and not both")
+    corrected = read_variables(document, pairs)
+    if everything and corrected:
+        raise InputError("expected the key of one incident with variables, not --all")
     with working(database) as running:
         client = running.client
         if everything:
@@ -70,6 +84,8 @@ def resolve(keys: tuple[str, ...], retries: int, database: str, *, everything: b
 
         async def try_again() -> None:
             for key in keys:
+                if corrected:
+                    await client.set_variables(key.partition("-")[0], corrected)
                 await client.resolve_incident(key, retries=retries)
 
         asyncio.run(try_again())
