@@ -179,3 +179,43 @@ def test_an_expression_of_another_language_is_refused():
 
     with pytest.raises(ModelError, match="javascript"):
         make(boxed)
+
+
+@pytest.mark.parametrize(
+    ("signature", "arguments", "value"),
+    [
+        ("char", '"a"', "a"),
+        ("char", '"ab"', None),
+        ("java.lang.String", "5", None),
+        ("int", '"5"', None),
+        ("java.util.List", "[1]", [1]),
+    ],
+)
+def test_arguments_that_do_not_fit_their_java_type_are_refused(signature, arguments, value):
+    """What Java would refuse is null with a warning."""
+    text = f'function(a) external {{java: {{class: "x.Y", method signature: "same({signature})"}}}}'
+    boxed = f"<context>{entry('f', literal(text))}{entry('', literal(f'f({arguments})'))}</context>"
+    model = dmn.load(definitions(decision("d", boxed)), functions={"x.Y.same": lambda a: a})
+
+    result = model.evaluate("d", {})
+
+    assert result.value == value
+    assert bool(result.warnings) is (value is None)
+
+
+def test_a_function_that_is_bound_to_no_method_is_refused():
+    """The context after `external` names class and method."""
+    boxed = f"<context>{entry('f', literal('function(a) external {java: {}}'))}"
+
+    result = make(f"{boxed}{entry('', literal('f(1)'))}</context>")
+
+    assert result.warnings[0].code == "unknown-external"
+
+
+def test_a_condition_that_is_no_boolean_is_null():
+    """Neither branch is chosen."""
+    branches = part("if", "x") + part("then", "1") + part("else", "2")
+
+    result = make(f"<conditional>{branches}</conditional>", x="a")
+
+    assert (result.value, result.warnings[0].code) == (None, "not-a-boolean")

@@ -81,3 +81,82 @@ def test_a_path_that_is_not_there_is_refused(tmp_path):
     """A misspelt path is no empty success."""
     with pytest.raises(InputError, match="expected a test file"):
         tck.run_paths([tmp_path / "gone"])
+
+
+def test_lists_components_and_moments_are_read(tmp_path):
+    """Every form of a value, inside each other."""
+    values = (
+        "<list><item><component name='a'><value xsi:type='xsd:date'>2024-02-29</value></component>"
+        "</item><item><value xsi:nil='true'/></item><item><value xsi:type='xsd:boolean'>true"
+        "</value></item><item><value xsi:type='xsd:duration'>P1D</value></item></list>"
+    )
+    echo = f'{HEAD}<testCase id="1"><inputNode name="x">{values}</inputNode>'
+    echo += f'<resultNode name="echo"><expected>{values}</expected></resultNode></testCase>'
+    (tmp_path / "m.dmn").write_bytes(
+        definitions(inputs("x"), decision("echo", reads("x"), literal("x")))
+    )
+    (tmp_path / "t.xml").write_text(f"{echo}</testCases>")
+
+    assert tck.run_paths([tmp_path / "t.xml"]).passed == 1
+
+
+def test_a_value_that_is_none_is_refused(tmp_path):
+    """The line of the value is named."""
+    with pytest.raises(InputError, match="expected a decimal, but the text is 'many'"):
+        run(tmp_path, case("many", ">8"))
+    with pytest.raises(InputError, match="expected a date"):
+        run(tmp_path, case(4, 'xsi:type="xsd:date">soon'))
+
+
+def test_what_breaks_inside_is_counted(tmp_path, monkeypatch):
+    """An exception of ours is a failure and an internal error, not the end of the run."""
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("tenuto.dmn.model.Model.evaluate", broken)
+
+    report = run(tmp_path, case(4, ">8"))
+
+    assert str(report).splitlines()[-2:] == ["1 internal errors", "0 passed, 1 failed"]
+
+
+def test_an_unknown_decision_fails_its_case(tmp_path):
+    """The refusal is what was found."""
+    report = run(tmp_path, case(4, ">8", node='name="gone"'))
+
+    assert "'gone' is none" in str(report)
+
+
+def test_a_test_file_without_its_model_fails(tmp_path):
+    """The missing file is named."""
+    (tmp_path / "t.xml").write_text(case(4, ">8"))
+
+    assert "expected the model m.dmn" in str(tck.run_paths([tmp_path]))
+
+
+def test_other_files_are_passed_over(tmp_path):
+    """XML and YAML that hold no cases are none of ours; broken YAML is refused."""
+    pytest.importorskip("yaml")
+    (tmp_path / "pom.xml").write_text("<project/>")
+    (tmp_path / "ci.yaml").write_text("jobs: []")
+
+    assert tck.run_paths([tmp_path]).outcomes == ()
+    for text in ("cases: [1", "cases: [1]"):
+        (tmp_path / "t.yml").write_text(text)
+        with pytest.raises(InputError):
+            tck.run_paths([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "same"),
+    [
+        (1, "1", False),
+        ([1], [1, 2], False),
+        ({"a": 1}, {"b": 1}, False),
+        ([{"a": 1}], [{"a": 1}], True),
+    ],
+)
+def test_values_agree_by_type_and_parts(value, expected, same):
+    """No conversion makes a wrong value right."""
+    assert tck.agrees(value, expected) is same
