@@ -10,6 +10,8 @@ from tenuto.cli import main
 from tests.examples.reports import CLAIMS
 
 ROOT = CLAIMS.parents[1]
+# The first test waits for all claims to be fed.
+pytestmark = pytest.mark.timeout(90)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,6 @@ def call(*words):
     return result.stdout
 
 
-@pytest.mark.timeout(90)
 def test_the_claims_are_fed_in_one_command(fed):
     """2,000 rows: twelve are rejected, two become incidents, none is lost."""
     _, report, code = fed
@@ -46,7 +47,6 @@ def test_the_claims_are_fed_in_one_command(fed):
     assert code == 1, "open incidents are told to scripts"
 
 
-@pytest.mark.timeout(90)
 def test_the_rejects_are_the_expected_lines(fed):
     """Each row that cannot be read or started is reported with its line."""
     folder, _, _ = fed
@@ -57,7 +57,6 @@ def test_the_rejects_are_the_expected_lines(fed):
     assert found == [one["line"] for one in read_rejects() if one["stage"] != "register"]
 
 
-@pytest.mark.timeout(90)
 def test_show_names_the_rule_that_fired(fed):
     """A claim's number is enough to see decision, inputs, rule and why."""
     folder, _, _ = fed
@@ -71,7 +70,6 @@ def test_show_names_the_rule_that_fired(fed):
     assert "455.53" in text
 
 
-@pytest.mark.timeout(90)
 def test_an_incident_is_resolved_with_the_variable_that_was_wrong(fed):
     """A country that is in the book lets the claim go on, where a run works its job."""
     folder, _, _ = fed

@@ -11,6 +11,9 @@ from tenuto.testing import Scenario
 from tenuto.worker.handlers import handlers_of
 from tests.examples.reports import CLAIMS
 
+# The first test waits for all claims to be played.
+pytestmark = pytest.mark.timeout(90)
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
