@@ -6,7 +6,6 @@ the WAL run on a helper thread. A lock file beside the database keeps a second p
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import sqlite3
@@ -20,20 +19,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from tenuto.engine import rows as r
-from tenuto.errors import (
-    OutcomeUnknown,
-    Sealed,
-    StoreBusy,
-    StoreCorrupt,
-    StoreError,
-    StoreFull,
-    StoreRefused,
-)
+from tenuto.errors import Sealed, StoreBusy, StoreCorrupt, StoreError
 from tenuto.keys import COUNTER_BITS, SLOT_BITS, SLOTS
 from tenuto.store import statements
 from tenuto.store.chain import next_commit
 from tenuto.store.named_sql import load_queries, load_schema
 from tenuto.store.port import Batch, LogHead, StoredAggregate, StoredInstance
+from tenuto.store.sqlite_errors import translate, translated
 from tenuto.store.sqlite_reader import SqliteReader, rows_of
 
 SQL = load_queries()
@@ -56,7 +48,11 @@ class SqliteStore:
         self._lock = _lock(path)
         try:
             self._connection = connect(path)
-            self._prepare()
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
         except BaseException:
             os.close(self._lock)
             raise
@@ -68,22 +64,25 @@ class SqliteStore:
         self._checkpointer.start()
 
     def _prepare(self) -> None:
+        """Make the tables, once. A format that this release does not know is left as it is."""
+        connection = self._connection
         with translated():
-            self._connection.executescript("BEGIN IMMEDIATE;" + load_schema() + "COMMIT;")
-            have = self._one("SELECT value FROM meta WHERE name = 'format'")
+            is_new = not connection.execute(SQL["tables"]).fetchall()
+            have = None if is_new else self._one(SQL["meta"], ("format",))
+            if have is not None and have[0] != FORMAT_LEVEL:
+                raise StoreError(
+                    f"expected database format {FORMAT_LEVEL.decode()} in `{self.path}`, got "
+                    f"{bytes(have[0]).decode(errors='replace')}; a newer release wrote it: use that"
+                )
+            connection.executescript("BEGIN IMMEDIATE;" + load_schema() + "COMMIT;")
             if have is None:
-                self._connection.execute("BEGIN IMMEDIATE")
+                connection.execute("BEGIN IMMEDIATE")
                 meta = [("format", FORMAT_LEVEL), ("cluster", os.urandom(16))]
                 for entry in meta:
-                    self._connection.execute("INSERT INTO meta VALUES (?, ?)", entry)
+                    connection.execute("INSERT INTO meta VALUES (?, ?)", entry)
                 values = ", ".join(f"({slot}, 0)" for slot in range(SLOTS))
-                self._connection.execute(f"INSERT INTO slot VALUES {values}")
-                self._connection.execute("COMMIT")
-            elif have[0] != FORMAT_LEVEL:
-                raise StoreError(
-                    f"expected a database of format {FORMAT_LEVEL.decode()}, got {have[0]!r}; "
-                    "a newer release wrote it"
-                )
+                connection.execute(f"INSERT INTO slot VALUES {values}")
+                connection.execute("COMMIT")
 
     # --- the life of a log
 
@@ -97,7 +96,7 @@ class SqliteStore:
                 sealed = self._seal_dead_logs(at)
                 connection.execute(SQL["insert_log"], (log, node, at))
                 connection.execute(SQL["take_slots"], (log,))
-                cluster = self._one("SELECT value FROM meta WHERE name = 'cluster'")
+                cluster = self._one(SQL["meta"], ("cluster",))
                 note = msgspec.msgpack.encode({"cluster": cluster[0], "seals": sealed})
                 head = LogHead(log, 0, bytes(32), 0)
                 row = next_commit(head, at, (), kind="open", note=note)
@@ -150,7 +149,7 @@ class SqliteStore:
                 self._restart_wal()
         except sqlite3.Error as error:
             _roll_back(connection)
-            raise _translate(error, committing=committing) from error
+            raise translate(error, committing=committing) from error
         except BaseException:
             _roll_back(connection)
             raise
@@ -306,8 +305,8 @@ class SqliteStore:
         with translated():
             return self._connection.execute(SQL[name], parameters).fetchall()
 
-    def _one(self, text: str) -> Any:
-        return self._connection.execute(text).fetchone()
+    def _one(self, text: str, parameters: Sequence[Any] = ()) -> Any:
+        return self._connection.execute(text, parameters).fetchone()
 
     def _value(self, name: str) -> int | None:
         with translated():
@@ -337,11 +336,21 @@ class SqliteStore:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection with the settings that durability needs."""
-    try:
+    """Return a connection with the settings that durability needs.
+
+    Raises `StoreCorrupt` for what is no database, or that of another program; it stays as it is.
+    """
+    with translated(path):
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5.0
         )
+        tables = {name for (name,) in connection.execute(SQL["tables"])}
+        if tables and "meta" not in tables:
+            connection.close()
+            raise StoreCorrupt(
+                f"expected a Tenuto database at `{path}`, but it is one of another program; name "
+                "another file"
+            )
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",
@@ -350,8 +359,6 @@ def connect(path: Path) -> sqlite3.Connection:
             "temp_store = MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error as error:
-        raise _translate(error, committing=False) from error
     return connection
 
 
@@ -381,41 +388,3 @@ def _roll_back(connection: sqlite3.Connection) -> None:
     with suppress(sqlite3.Error):
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-
-
-class translated:  # noqa: N801  (reads as a sentence: with translated())
-    """Turn the driver's errors into the store's."""
-
-    def __enter__(self) -> None:
-        """Watch the block."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Raise the store's error for the driver's."""
-        if isinstance(error, sqlite3.Error):
-            raise _translate(error, committing=False) from error
-
-
-def _translate(error: sqlite3.Error, *, committing: bool) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", 0) or 0
-    primary = code & 0xFF
-    text = str(error)
-    if primary == sqlite3.SQLITE_FULL or any(
-        os.strerror(number) in text for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    ):
-        return StoreFull(f"expected space for the database, but {text}; free some and go on")
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusy(f"expected the database to be free, but {text}")
-    if primary == sqlite3.SQLITE_IOERR:
-        if committing:
-            return OutcomeUnknown(f"the commit may or may not have happened: {text}")
-        return StoreFull(f"expected the disk to take the write, but {text}")
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreCorrupt(f"expected a sound Tenuto database, but {text}")
-    if primary in (
-        sqlite3.SQLITE_CONSTRAINT,
-        sqlite3.SQLITE_TOOBIG,
-        sqlite3.SQLITE_MISMATCH,
-        sqlite3.SQLITE_RANGE,
-    ) or isinstance(error, sqlite3.InterfaceError | sqlite3.DataError | sqlite3.ProgrammingError):
-        return StoreRefused(f"the database refuses a row: {text}")
-    return StoreError(f"the database failed: {text}")

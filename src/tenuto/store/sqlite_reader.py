@@ -8,13 +8,15 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from tenuto.engine import rows as r
-from tenuto.errors import StoreCorrupt, StoreError
+from tenuto.errors import StoreCorrupt
 from tenuto.store import statements
 from tenuto.store.feed import turns_after
 from tenuto.store.named_sql import load_queries
 from tenuto.store.port import ChainRow, InstanceQuery, JournalRow, StoredInstance, task_order
+from tenuto.store.sqlite_errors import translated
 
 SQL = load_queries()
 BEFORE_ALL = (-1, 0, 0, 0)
@@ -31,14 +33,22 @@ class SqliteReader:
     """The reader port; each call is a transaction of its own."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file for reading. Raises `StoreError` when it is not there."""
-        try:
+        """Open the file for reading.
+
+        Raises `StoreError` when it is not there, `StoreCorrupt` when it is no database of ours.
+        """
+        with translated(path):
             self._connection = sqlite3.connect(
-                f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+                f"file:{quote(str(path))}?mode=ro",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
             )
-            self._connection.execute("SELECT count(*) FROM meta").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"expected a Tenuto database at `{path}`: {error}") from error
+            try:
+                self._connection.execute("SELECT count(*) FROM meta").fetchone()
+            except sqlite3.Error:
+                self._connection.close()
+                raise
 
     def _all(self, name: str, parameters: Sequence[Any] = ()) -> list[Any]:
         return self._query(SQL[name], parameters)

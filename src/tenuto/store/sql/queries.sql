@@ -1,3 +1,7 @@
+-- name: tables
+SELECT name FROM sqlite_master WHERE type = 'table'
+-- name: meta
+SELECT value FROM meta WHERE name = ?
 -- name: next_log
 SELECT coalesce(max(log), 0) + 1 FROM log
 -- name: insert_log

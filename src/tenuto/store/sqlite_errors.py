@@ -1,0 +1,70 @@
+"""The driver's errors, said in the store's words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from pathlib import Path
+
+from tenuto.errors import (
+    OutcomeUnknown,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreRefused,
+)
+
+_NO_DATABASE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+
+
+class translated:  # noqa: N801  (reads as a sentence: with translated())
+    """Turn the driver's errors into the store's; with a path, those of opening that file."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Watch for errors of the database, or of opening the file at `path`."""
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Watch the block."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raise the store's error for the driver's."""
+        if isinstance(error, sqlite3.Error):
+            if self._path is not None and _primary(error) in _NO_DATABASE:
+                raise StoreCorrupt(
+                    f"expected a Tenuto database at `{self._path}`, but {error}; name another file "
+                    "or restore a copy"
+                ) from error
+            raise translate(error, committing=False) from error
+
+
+def translate(error: sqlite3.Error, *, committing: bool) -> StoreError:
+    """Return the store's error for the driver's; `committing` while its outcome is unknown."""
+    primary = _primary(error)
+    text = str(error)
+    if primary == sqlite3.SQLITE_FULL or any(
+        os.strerror(number) in text for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    ):
+        return StoreFull(f"expected space for the database, but {text}; free some and go on")
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusy(f"expected the database to be free, but {text}")
+    if primary == sqlite3.SQLITE_IOERR:
+        if committing:
+            return OutcomeUnknown(f"the commit may or may not have happened: {text}")
+        return StoreFull(f"expected the disk to take the write, but {text}")
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreCorrupt(f"expected a sound Tenuto database, but {text}; restore a copy of it")
+    if primary in (
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_RANGE,
+    ) or isinstance(error, sqlite3.InterfaceError | sqlite3.DataError | sqlite3.ProgrammingError):
+        return StoreRefused(f"the database refuses a row: {text}")
+    return StoreError(f"the database failed: {text}")
+
+
+def _primary(error: sqlite3.Error) -> int:
+    return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
