@@ -145,11 +145,11 @@ class Batch:
         if state.version - warm.snapshot_version >= TAIL_TURNS_MAX and state.is_live:
             snapshot = pack_blob(encode_state(state))
             warm.snapshot_version = state.version
-        self.rows.change(
-            "instance",
-            (key,),
-            index.instance_row(state, snapshot, warm.snapshot_version),
-        )
+        earlier = self.rows.puts["instance"].get((key,))
+        if snapshot is None and isinstance(earlier, row.InstanceRow):
+            snapshot = earlier.snapshot
+        made = index.instance_row(state, snapshot, warm.snapshot_version)
+        self.rows.change("instance", (key,), made)
         self._send(key, outcome.commands)
         if not state.is_live:
             self._end(state, warm)

@@ -298,7 +298,11 @@ class Scenario:
         found = self.tasks(element)
         if len(found) != 1:
             raise InputError(f"expected one open task at `{element}`, found {len(found)}")
-        instance, number = ask.task_key(found[0].key)
+        self.complete(found[0].key, variables)
+
+    def complete(self, task: str, variables: Mapping[str, Any] | None = None) -> None:
+        """Complete a user task by its key."""
+        instance, number = ask.task_key(task)
         command = c.CompleteUserTask(number, ask.encode_variables(variables))
         self.ask(Request(instance, command))
 
