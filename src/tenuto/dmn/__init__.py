@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tenuto.dmn.batch import decide_all
 from tenuto.dmn.elements import Bkm, Decision, Input, Service
 from tenuto.dmn.model import Model
 from tenuto.dmn.notation import Definitions
@@ -36,6 +37,7 @@ __all__ = [
     "Model",
     "Result",
     "Service",
+    "decide_all",
     "load",
 ]
 
