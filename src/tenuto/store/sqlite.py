@@ -19,13 +19,20 @@ from typing import Any, TypeVar
 import msgspec
 
 from tenuto.engine import rows as r
-from tenuto.errors import Sealed, StoreBusy, StoreCorrupt, StoreError
+from tenuto.errors import (
+    OutcomeUnknown,
+    Sealed,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+)
 from tenuto.keys import COUNTER_BITS, SLOT_BITS, SLOTS
 from tenuto.store import statements
 from tenuto.store.chain import next_commit
 from tenuto.store.named_sql import load_queries, load_schema
 from tenuto.store.port import Batch, LogHead, StoredAggregate, StoredInstance
-from tenuto.store.sqlite_errors import translate, translated
+from tenuto.store.sqlite_errors import is_refused_write, translate, translated
 from tenuto.store.sqlite_reader import SqliteReader, rows_of
 
 SQL = load_queries()
@@ -149,10 +156,22 @@ class SqliteStore:
                 self._restart_wal()
         except sqlite3.Error as error:
             _roll_back(connection)
-            raise translate(error, committing=committing) from error
+            raise self._failure(batch, error, committing=committing) from error
         except BaseException:
             _roll_back(connection)
             raise
+
+    def _failure(self, batch: Batch, error: sqlite3.Error, *, committing: bool) -> StoreError:
+        """Return why a commit failed. One whose write was refused, by a quota for example, is
+        looked for at once: the corridor repeats an unknown outcome, but waits while the disk is
+        full.
+        """
+        failure = translate(error, committing=committing)
+        if isinstance(failure, OutcomeUnknown) and is_refused_write(error):
+            with suppress(StoreError):
+                if self.chain_hash(batch.chain.log, batch.chain.seq) is None:
+                    return StoreFull(f"expected the disk to take the write, but {error}")
+        return failure
 
     def _restart_wal(self) -> None:
         """Copy the few frames that came during the helper's checkpoint, so that the WAL begins

@@ -66,5 +66,10 @@ def translate(error: sqlite3.Error, *, committing: bool) -> StoreError:
     return StoreError(f"the database failed: {text}")
 
 
+def is_refused_write(error: sqlite3.Error) -> bool:
+    """Tell whether the system refused a write, so that the commit did not reach the disk whole."""
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_WRITE
+
+
 def _primary(error: sqlite3.Error) -> int:
     return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
