@@ -336,7 +336,7 @@ def test_a_sound_database_verifies(waiting):
     """Rows and journal agree, the chain is whole, and without a witness the tail is unproven."""
     assert "agree" in waiting.on_database("verify").stdout
     assert "unproven" in waiting.on_database("audit", "verify").stdout
-    assert waiting.data("audit", "verify")["tail"] == "unproven"
+    assert waiting.data("audit", "verify")["witness"] == "unproven"
 
 
 def test_a_witness_proves_the_tail(waiting):
@@ -346,7 +346,7 @@ def test_a_witness_proves_the_tail(waiting):
     paths = ("--key", waiting.folder / "k")
     waiting.on_database("audit", "checkpoint", "--to", waiting.folder / "witness.json", *paths)
     against = ("audit", "verify", "--against", waiting.folder / "witness.json")
-    assert waiting.data(*against)["tail"] == "proven"
+    assert waiting.data(*against)["witness"] == "proven"
 
     waiting.database.write_bytes(older)
 

@@ -8,29 +8,16 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from tenuto.engine import rows as r
 from tenuto.errors import Sealed, StoreRefused
+from tenuto.store.kinds import refuse_unkeepable
 from tenuto.store.ordered import Key, SortedKeys
 from tenuto.store.port import Batch, ChainRow, JournalRow, StoredInstance, task_order
 
 CLUSTER = b"memory"
-INTEGER_MIN, INTEGER_MAX = -(1 << 63), (1 << 63) - 1
 Index = Callable[[Any], Key | None]
-
-
-def _kinds(row: type[Any]) -> tuple[tuple[type, ...], ...]:
-    hints = get_type_hints(row)
-    return tuple(get_args(hints[name]) or (hints[name],) for name in row._fields)
-
-
-KINDS: dict[str, tuple[tuple[type, ...], ...]] = {
-    **{table: _kinds(row) for table, row in r.TABLES},
-    "chain": _kinds(ChainRow),
-    "journal": _kinds(JournalRow),
-}
 
 
 def _job_ready(row: r.JobRow) -> Key | None:
@@ -231,28 +218,6 @@ class MemoryDisk:
             return None
         later = self.turns_after(key, row.snapshot_version)
         return StoredInstance(row, [(turn.header, turn.blob) for turn in later])
-
-
-def refuse_unkeepable(table: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Raise `StoreRefused` for a row that no database could keep."""
-    kinds = KINDS[table]
-    for row in rows:
-        for field, kind in zip(row, kinds, strict=True):
-            if not isinstance(field, kind):
-                expected = " or ".join(one.__name__ for one in kind if one is not NoneType)
-                raise StoreRefused(f"expected {expected} in a row of {table}, got {field!r}")
-            if isinstance(field, int):
-                if not INTEGER_MIN <= field <= INTEGER_MAX:
-                    raise StoreRefused(f"expected 64 bits in a row of {table}, got {field}")
-            elif isinstance(field, str) and not field.isascii():
-                _refuse_surrogates(table, field)
-
-
-def _refuse_surrogates(table: str, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise StoreRefused(f"expected text in a row of {table}, got {text!r}: {error}") from error
 
 
 def _version(turn: JournalRow) -> int:

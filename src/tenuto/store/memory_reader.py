@@ -10,7 +10,14 @@ from itertools import islice
 from tenuto.engine import rows as r
 from tenuto.store.feed import turns_after
 from tenuto.store.memory_disk import MemoryDisk
-from tenuto.store.port import ChainRow, InstanceQuery, JournalRow, StoredInstance, task_order
+from tenuto.store.port import (
+    ChainRow,
+    InstanceQuery,
+    JournalRow,
+    StoredInstance,
+    Versions,
+    task_order,
+)
 
 
 class MemoryReader:
@@ -60,6 +67,14 @@ class MemoryReader:
         """Return the turns of one aggregate."""
         with self._disk.lock:
             return list(self._disk.turns_after(aggregate, after_version)[:limit])
+
+    def versions(self, after: int | None, limit: int) -> list[Versions]:
+        """Return which turns the aggregates above `after` have."""
+        journal = self._disk.journal
+        with self._disk.lock:
+            keys = sorted(key for key in journal if after is None or key > after)[:limit]
+            found = [(key, journal[key]) for key in keys]
+            return [Versions(key, t[0].version, t[-1].version, len(t)) for key, t in found]
 
     def feed(self, cursor: dict[int, int], limit: int) -> list[JournalRow]:
         """Return turns after the cursor; whole commits only."""

@@ -94,6 +94,15 @@ class LogHead(NamedTuple):
     last_key_ms: int
 
 
+class Versions(NamedTuple):
+    """The turns of one aggregate: the lowest and the highest version, and how many there are."""
+
+    aggregate: int
+    lowest: int
+    highest: int
+    turns: int
+
+
 class Store(Protocol):
     """What the corridor asks of a database.
 
@@ -213,6 +222,9 @@ class Reader(Protocol):
         self, aggregate: int, after_version: int = 0, limit: int = 1000
     ) -> list[JournalRow]:
         """Return the turns of one aggregate in version order."""
+
+    def versions(self, after: int | None, limit: int) -> list[Versions]:
+        """Return which turns the aggregates above `after` have, in order of their keys."""
 
     def feed(self, cursor: dict[int, int], limit: int) -> list[JournalRow]:
         """Return whole commits after the cursor (log -> seq), in seq order within each log.

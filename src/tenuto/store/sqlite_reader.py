@@ -4,8 +4,9 @@ writes it.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -15,7 +16,14 @@ from tenuto.errors import StoreCorrupt
 from tenuto.store import statements
 from tenuto.store.feed import turns_after
 from tenuto.store.named_sql import load_queries
-from tenuto.store.port import ChainRow, InstanceQuery, JournalRow, StoredInstance, task_order
+from tenuto.store.port import (
+    ChainRow,
+    InstanceQuery,
+    JournalRow,
+    StoredInstance,
+    Versions,
+    task_order,
+)
 from tenuto.store.sqlite_errors import translated
 
 SQL = load_queries()
@@ -88,6 +96,10 @@ class SqliteReader:
         """Return the turns of one aggregate."""
         return rows_of(JournalRow, self._all("journal_of", (aggregate, after_version, limit)))
 
+    def versions(self, after: int | None, limit: int) -> list[Versions]:
+        """Return which turns the aggregates above `after` have."""
+        return rows_of(Versions, self._all("versions", (after, limit)))
+
     def feed(self, cursor: dict[int, int], limit: int) -> list[JournalRow]:
         """Return turns after the cursor; whole commits only."""
         return turns_after(self, cursor, limit)
@@ -106,8 +118,11 @@ class SqliteReader:
 
     def cluster(self) -> bytes:
         """Return the identity of the database."""
-        found: bytes = self._all("cluster")[0][0]
-        return found
+        found = self._all("cluster")
+        if not found:
+            raise StoreCorrupt("expected the identity of the database in `meta`, but it is gone")
+        identity: bytes = found[0][0]
+        return identity
 
     def log_heads(self) -> list[ChainRow]:
         """Return the newest commit of every log."""
@@ -161,3 +176,16 @@ class SqliteReader:
     def close(self) -> None:
         """Free the connection."""
         self._connection.close()
+
+
+@contextlib.contextmanager
+def open_reader(path: Path) -> Iterator[SqliteReader]:
+    """Read a database that is there, also beside the process that writes it.
+
+    Raises `StoreError` when there is none.
+    """
+    reader = SqliteReader(path)
+    try:
+        yield reader
+    finally:
+        reader.close()

@@ -72,6 +72,8 @@ SELECT process, status, count(*) FROM instance GROUP BY process, status ORDER BY
 SELECT key FROM aggregate ORDER BY key
 -- name: journal_of
 SELECT log, seq, n, aggregate, version, leaf, header, blob FROM journal WHERE aggregate = ? AND version > ? ORDER BY version LIMIT ?
+-- name: versions
+SELECT aggregate, min(version), max(version), count(*) FROM journal WHERE aggregate > ifnull(?, -9223372036854775808) GROUP BY aggregate ORDER BY aggregate LIMIT ?
 -- name: turns_of_log
 SELECT log, seq, n, aggregate, version, leaf, header, blob FROM journal WHERE log = ? AND (seq, n) > (?, ?) ORDER BY seq, n LIMIT ?
 -- name: chain
