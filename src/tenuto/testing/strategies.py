@@ -129,9 +129,8 @@ class _Writer:
             self.add(f'<task id="{id}"/>')
         elif block.kind == "script":
             script = '<zeebe:script expression="=n + 1" resultVariable="n"/>'
-            self.add(
-                f'<scriptTask id="{id}"><extensionElements>{script}</extensionElements></scriptTask>'
-            )
+            inner = f"<extensionElements>{script}</extensionElements>"
+            self.add(f'<scriptTask id="{id}">{inner}</scriptTask>')
         elif block.kind == "timer":
             timer = "<timerEventDefinition><timeDuration>PT1H</timeDuration></timerEventDefinition>"
             self.add(f'<intermediateCatchEvent id="{id}">{timer}</intermediateCatchEvent>')
