@@ -2,7 +2,7 @@
 
 Each record is decided alone, without a trace. Deciding whole columns at once was rejected: cells,
 outputs and required decisions are FEEL, whose 34-digit decimals, nulls and warnings no column
-library has; and one record costs little more than reading it (`docs/adr/decision-tables.md`).
+library has; and one record costs little more than reading it (`docs/adr/0005-decision-tables.md`).
 """
 
 from __future__ import annotations
