@@ -14,9 +14,8 @@ from tenuto.engine.records import JobCompleted, JobCreated, decode_records
 from tenuto.runtime.verify import verify
 from tenuto.store.audit import verify_chain
 from tenuto.store.codec import unpack_blob
-from tenuto.store.port import InstanceQuery
+from tenuto.store.port import PHASES, InstanceQuery
 from tenuto.store.sqlite_reader import SqliteReader
-from tenuto.testing.crash import PHASES
 
 PROGRAM = Path(__file__).with_name("program.py")
 SOURCE = PROGRAM.parents[2] / "src"

@@ -4,10 +4,11 @@ import pytest
 
 from tenuto.store.memory import MemoryDisk, MemoryStore
 from tenuto.store.sqlite import SqliteStore
+from tenuto.testing.audit_contract import AuditContract
 from tenuto.testing.store_contract import StoreContract
 
 
-class TestMemory(StoreContract):
+class TestMemory(StoreContract, AuditContract):
     """The contract on one disk of memory."""
 
     @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ class TestMemory(StoreContract):
         return MemoryStore(self.disk)
 
 
-class TestSqlite(StoreContract):
+class TestSqlite(StoreContract, AuditContract):
     """The contract on one file of SQLite."""
 
     @pytest.fixture(autouse=True)

@@ -19,16 +19,7 @@ from tenuto.store.chain import next_commit
 from tenuto.store.memory_disk import MemoryDisk
 from tenuto.store.memory_reader import MemoryReader
 from tenuto.store.ordered import Key
-from tenuto.store.port import Batch, LogHead, StoredAggregate, StoredInstance
-
-BEFORE_COMMIT = (
-    "before_begin",
-    "after_begin",
-    "after_chain",
-    "after_journal",
-    "after_puts",
-    "before_commit",
-)
+from tenuto.store.port import PHASES, Batch, LogHead, StoredAggregate, StoredInstance
 
 
 class MemoryStore:
@@ -73,12 +64,12 @@ class MemoryStore:
             self.disk.check(batch)
             self.disk.apply(batch)
             return
-        for name in BEFORE_COMMIT:
+        for name in PHASES[:-1]:
             phase(name)
             if name == "after_begin":
                 self.disk.check(batch)
         self.disk.apply(batch)
-        phase("after_commit")
+        phase(PHASES[-1])
 
     def chain_hash(self, log: int, seq: int) -> bytes | None:
         """Return the hash of a commit, or None."""

@@ -24,6 +24,17 @@ from tenuto.engine.rows import (
     UserTaskRow,
 )
 
+# What a commit passes through, in order; a store tells `on_phase` each of them.
+PHASES = (
+    "before_begin",
+    "after_begin",
+    "after_chain",
+    "after_journal",
+    "after_puts",
+    "before_commit",
+    "after_commit",
+)
+
 
 class ChainRow(NamedTuple):
     """One commit of one log.

@@ -26,12 +26,13 @@ from tenuto.errors import (
     StoreCorrupt,
     StoreError,
     StoreFull,
+    StoreRefused,
 )
 from tenuto.keys import COUNTER_BITS, SLOT_BITS, SLOTS
 from tenuto.store import statements
 from tenuto.store.chain import next_commit
 from tenuto.store.named_sql import load_queries, load_schema
-from tenuto.store.port import Batch, LogHead, StoredAggregate, StoredInstance
+from tenuto.store.port import Batch, ChainRow, LogHead, StoredAggregate, StoredInstance
 from tenuto.store.sqlite_errors import is_refused_write, translate, translated
 from tenuto.store.sqlite_reader import SqliteReader, rows_of
 
@@ -51,7 +52,7 @@ class SqliteStore:
         Raises `StoreBusy` when another process owns it, `StoreCorrupt` when it is no database.
         """
         self.path = path
-        self._phase = on_phase
+        self._phase = on_phase or _nobody
         self._lock = _lock(path)
         try:
             self._connection = connect(path)
@@ -131,35 +132,37 @@ class SqliteStore:
         connection, phase = self._connection, self._phase
         committing = False
         try:
-            if phase is not None:
-                phase("before_begin")
+            phase("before_begin")
             connection.execute("BEGIN IMMEDIATE")
-            if phase is not None:
-                phase("after_begin")
-            try:
-                connection.execute(SQL["insert_chain"], batch.chain)
-            except sqlite3.IntegrityError as error:
-                raise Sealed(
-                    f"expected commit {batch.chain.seq} of log {batch.chain.log} to be free, but "
-                    "another process has sealed the log; this one must stop"
-                ) from error
-            if phase is not None:
-                phase("after_chain")
-            self._write(batch, phase)
+            phase("after_begin")
+            self._fence(batch.chain)
+            phase("after_chain")
+            self._write(batch)
             committing = True
-            if phase is not None:
-                phase("before_commit")
+            phase("before_commit")
             connection.execute("COMMIT")
-            if phase is not None:
-                phase("after_commit")
+            phase("after_commit")
             if self._may_restart.is_set():
                 self._restart_wal()
         except sqlite3.Error as error:
             _roll_back(connection)
             raise self._failure(batch, error, committing=committing) from error
+        except (UnicodeEncodeError, OverflowError) as error:
+            # The driver could not even bind it: text with lone surrogates, a number over 64 bits.
+            _roll_back(connection)
+            raise StoreRefused(f"the database cannot keep a value: {error}") from error
         except BaseException:
             _roll_back(connection)
             raise
+
+    def _fence(self, row: ChainRow) -> None:
+        try:
+            self._connection.execute(SQL["insert_chain"], row)
+        except sqlite3.IntegrityError as error:
+            raise Sealed(
+                f"expected commit {row.seq} of log {row.log} to be free, but another process has "
+                "sealed the log; this one must stop"
+            ) from error
 
     def _failure(self, batch: Batch, error: sqlite3.Error, *, committing: bool) -> StoreError:
         """Return why a commit failed. One whose write was refused, by a quota for example, is
@@ -184,13 +187,12 @@ class SqliteStore:
         with suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
-    def _write(self, batch: Batch, phase: Callable[[str], None] | None) -> None:
-        execute = self._connection.execute
+    def _write(self, batch: Batch) -> None:
+        execute, phase = self._connection.execute, self._phase
         for part in statements.chunks(batch.journal, 8):
             values = list(chain.from_iterable(part))
             execute(statements.insert_journal(len(part)), values)
-        if phase is not None:
-            phase("after_journal")
+        phase("after_journal")
         for table, rows in batch.puts.items():
             for part in statements.chunks(rows, len(statements.COLUMNS[table])):
                 values = list(chain.from_iterable(part))
@@ -199,8 +201,7 @@ class SqliteStore:
             for part in statements.chunks(keys, len(statements.KEYS[table]) + 1):
                 values = statements.delete_parameters(table, part)
                 execute(statements.delete(table, len(part)), values)
-        if phase is not None:
-            phase("after_puts")
+        phase("after_puts")
 
     def chain_hash(self, log: int, seq: int) -> bytes | None:
         """Return the hash of a commit, read on a fresh connection: the old one may be broken."""
@@ -401,6 +402,10 @@ def _lock(path: Path) -> int:
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
     return handle
+
+
+def _nobody(phase: str) -> None:
+    """Hear the phases of commits where no test listens."""
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

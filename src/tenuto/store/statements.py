@@ -37,7 +37,8 @@ def upsert(table: str, count: int) -> str:
     one = f"({', '.join('?' * len(columns))})"
     text = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([one] * count)}"
     if table == "payload":
-        return text + " ON CONFLICT DO NOTHING"
+        # A value that was erased may come again, in a turn of its own.
+        return text + " ON CONFLICT DO UPDATE SET data = excluded.data WHERE payload.data IS NULL"
     changes = [f"{name} = excluded.{name}" for name in columns if name not in key]
     if table == "instance":
         changes = [

@@ -17,10 +17,9 @@ import pytest
 from tenuto.engine import rows as r
 from tenuto.engine.stored import digest_of
 from tenuto.errors import Sealed, StoreRefused
-from tenuto.store.port import Batch, InstanceQuery, Store
+from tenuto.store.port import PHASES, Batch, InstanceQuery, Store
 from tenuto.testing import batches as b
 from tenuto.testing.batches import Pen, contents
-from tenuto.testing.crash import PHASES
 
 Phases = Callable[[str], None]
 
