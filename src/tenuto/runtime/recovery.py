@@ -89,4 +89,5 @@ def _take_orphans(corridor: Corridor) -> None:
             corridor.retry.append(Item(row.instance, crash))
         else:
             corridor.leases.orphan(row._replace(crashes=crashes))
-    corridor.leases.suspect([(row.instance, row.element) for row in last_life])
+    suspects = [(row.instance, row.element) for row in last_life]
+    corridor.leases.suspect([key for key in suspects if key in corridor.leases.orphans])

@@ -183,6 +183,12 @@ class Scenario:
         self._add(job_type, one)
         return function
 
+    def hold(self, job_type: str, taken: Callable[[Job], None]) -> None:
+        """Take jobs of a type and never answer: a worker that hangs. Leases end as time passes."""
+        self.corridor.leases.add_worker(
+            Seats(frozenset({job_type}), 1 << 30, lambda jobs: _each(taken, jobs))
+        )
+
     def _add(self, kind: str, one: Handler) -> None:
         self._handlers[kind] = one
         if kind not in self._seats:
@@ -267,7 +273,8 @@ class Scenario:
 
     def next_due(self) -> int | None:
         """Return the next instant at which something happens by itself."""
-        return self.corridor.due.next_at()
+        moments = (self.corridor.due.next_at(), self.corridor.leases.next_deadline())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def publish(
         self,
@@ -359,3 +366,8 @@ async def _await(result: Any) -> Any:
 def decode(variables: Mapping[str, bytes]) -> dict[str, Any]:
     """Return encoded variables as Python data."""
     return {name: values.to_python(values.decode(data)) for name, data in variables.items()}
+
+
+def _each(take: Callable[[Job], None], jobs: list[Job]) -> None:
+    for job in jobs:
+        take(job)
