@@ -20,6 +20,7 @@ from tenuto.store.memory_disk import MemoryDisk
 from tenuto.store.memory_reader import MemoryReader
 from tenuto.store.ordered import Key
 from tenuto.store.port import PHASES, Batch, LogHead, StoredAggregate, StoredInstance
+from tenuto.store.tombstones import prunable_version
 
 
 class MemoryStore:
@@ -179,6 +180,17 @@ class MemoryStore:
         """Return the rows of each natural key."""
         known = self._tables["natural_key"]
         return [row for key in keys for row in known.of(known.keys.begin_with(key))]
+
+    # --- tombstones
+
+    def prune_turns(self, aggregate: int, upto: int) -> int:
+        """Make tombstones of the turns of an aggregate up to a version."""
+        row = self._tables["instance"].rows.get((aggregate,))
+        return self.disk.prune(aggregate, prunable_version(aggregate, row, upto))
+
+    def erase_payload(self, aggregate: int, digest: bytes) -> bool:
+        """Make a tombstone of a value that is kept by reference."""
+        return self.disk.erase((digest, aggregate))
 
     def reader(self) -> MemoryReader:
         """Return a reader of the disk."""

@@ -199,6 +199,27 @@ class MemoryDisk:
         else:
             known.insert(bisect_left(known, turn.version, key=_version), turn)
 
+    def prune(self, aggregate: int, upto: int) -> int:
+        """Forget the bytes of turns up to a version; return of how many."""
+        known = self.journal.get(aggregate, [])
+        count = 0
+        with self.lock:
+            for at, turn in enumerate(known):
+                if turn.version <= upto and turn.blob is not None:
+                    known[at] = self.turns[turn[:3]] = turn._replace(blob=None)
+                    count += 1
+        return count
+
+    def erase(self, key: Key) -> bool:
+        """Forget the bytes of a payload; tell whether they were there."""
+        payloads = self.tables["payload"].rows
+        row = payloads.get(key)
+        if row is None or row.data is None:
+            return False
+        with self.lock:
+            payloads[key] = row._replace(data=None)
+        return True
+
     # --- what is read
 
     def head(self, log: int) -> ChainRow | None:

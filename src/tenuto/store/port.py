@@ -191,6 +191,18 @@ class Store(Protocol):
     def load_natural_keys(self, keys: Sequence[tuple[str, bytes]]) -> list[NaturalKeyRow]:
         """Return the rows of each (process, digest)."""
 
+    def prune_turns(self, aggregate: int, upto: int) -> int:
+        """Make tombstones of the turns of an aggregate up to a version; return how many.
+
+        Turns that a running instance is loaded from stay. Leaves and headers stay always.
+        """
+
+    def erase_payload(self, aggregate: int, digest: bytes) -> bool:
+        """Make a tombstone of a value that is kept by reference; tell whether it was there.
+
+        Its bytes are overwritten in the database. Written again by a later turn, it is there again.
+        """
+
     def reader(self) -> Reader:
         """Return a reader of committed rows for another thread; close it after use."""
 

@@ -35,6 +35,7 @@ from tenuto.store.named_sql import load_queries, load_schema
 from tenuto.store.port import Batch, ChainRow, LogHead, StoredAggregate, StoredInstance
 from tenuto.store.sqlite_errors import is_refused_write, translate, translated
 from tenuto.store.sqlite_reader import SqliteReader, rows_of
+from tenuto.store.tombstones import prunable_version
 
 SQL = load_queries()
 FORMAT_LEVEL = b"1"
@@ -305,6 +306,28 @@ class SqliteStore:
         return [
             row for key in keys for row in rows_of(r.NaturalKeyRow, self._rows("natural_keys", key))
         ]
+
+    # --- tombstones
+
+    def prune_turns(self, aggregate: int, upto: int) -> int:
+        """Make tombstones of the turns of an aggregate up to a version."""
+        rows = self._by_keys("instance", "key", [aggregate], r.InstanceRow)
+        last = prunable_version(aggregate, rows[0] if rows else None, upto)
+        return self._overwrite("prune_turns", (aggregate, last))
+
+    def erase_payload(self, aggregate: int, digest: bytes) -> bool:
+        """Make a tombstone of a value that is kept by reference."""
+        return self._overwrite("erase_payload", (digest, aggregate)) > 0
+
+    def _overwrite(self, name: str, parameters: Sequence[Any]) -> int:
+        """Set bytes to NULL so that they leave the file too, not only its tables."""
+        connection = self._connection
+        with translated():
+            connection.execute("PRAGMA secure_delete = ON").fetchall()
+            try:
+                return connection.execute(SQL[name], parameters).rowcount
+            finally:
+                connection.execute("PRAGMA secure_delete = OFF").fetchall()
 
     def reader(self) -> SqliteReader:
         """Return a reader for another thread."""

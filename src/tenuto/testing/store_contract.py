@@ -17,6 +17,7 @@ import pytest
 from tenuto.engine import rows as r
 from tenuto.engine.stored import digest_of
 from tenuto.errors import Sealed, StoreRefused
+from tenuto.store.chain import next_commit
 from tenuto.store.port import PHASES, Batch, InstanceQuery, Store
 from tenuto.testing import batches as b
 from tenuto.testing.batches import Pen, contents
@@ -115,6 +116,17 @@ class StoreContract(ABC):
         head = self.reopen().open_log(node="next", at=b.START)
 
         assert head.last_key_ms == 5_000
+
+    def test_a_restored_copy_says_so_in_its_chain(self) -> None:
+        """A `restore` row takes the next number of its log, and the chain goes on over it."""
+        pen = Pen(self.open())
+        row = next_commit(pen.head, b.START, (), kind="restore", note=b"of a copy")
+
+        pen.write(Batch(row, [], {}, {}))
+        pen.commit(b.instance(1), turns=[(1, 1)])
+
+        kinds = [(row.kind, row.note) for row in contents(pen.store)["chain"][1:]]
+        assert kinds == [("restore", b"of a copy"), ("commit", b"")]
 
     # --- whole or not at all
 

@@ -101,3 +101,7 @@ UNION ALL SELECT process, element_id, 'incident', count(*) FROM incident GROUP B
 UNION ALL SELECT i.process, t.element_id, 'timer', count(*) FROM timer t JOIN instance i ON i.key = t.aggregate GROUP BY 1, 2
 UNION ALL SELECT i.process, s.element_id, 'signal', count(*) FROM signal s JOIN instance i ON i.key = s.instance GROUP BY 1, 2
 ORDER BY 1, 2, 3
+-- name: prune_turns
+UPDATE journal SET blob = NULL WHERE aggregate = ? AND version <= ? AND blob IS NOT NULL
+-- name: erase_payload
+UPDATE payload SET data = NULL WHERE digest = ? AND aggregate = ? AND data IS NOT NULL
