@@ -134,10 +134,20 @@ def _first_of_cycle(text: str, now: int) -> Due:
     if not separator:
         return Due(add(now, span), left, text)
     due = parse_instant(head)
+    due, left = _skip_past(due, left, span, now)
+    return Due(max(due, now), left, text)
+
+
+def _skip_past(due: int, left: int, span: Span, now: int) -> tuple[int, int]:
+    """Return the first firing that is not in the past, or the last one, and how many follow it."""
+    if not span.months and due < now and left:
+        missed = -(-(now - due) // span.milliseconds)
+        missed = min(missed, left) if left > 0 else missed
+        return due + missed * span.milliseconds, left - missed if left > 0 else left
     while due < now and left != 0:
         due = add(due, span)
         left = left - 1 if left > 0 else left
-    return Due(max(due, now), left, text)
+    return due, left
 
 
 def _next_cron(text: str, after: int) -> int:

@@ -17,8 +17,8 @@ from tenuto.client.client import Client
 from tenuto.deploy import compile_sources
 from tenuto.runtime.clock import SystemClock
 from tenuto.runtime.node import Node
-from tenuto.store.sqlite import SqliteStore
 from tenuto.store.crash_points import crash_at
+from tenuto.store.sqlite import SqliteStore
 from tenuto.worker.handlers import handlers_of
 from tenuto.worker.worker import Worker
 
