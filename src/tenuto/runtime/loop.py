@@ -72,6 +72,7 @@ class Corridor:
         self.next_hop = 1
         self.stopping = False
         self.failed: BaseException | None = None
+        self.advance_seconds_max = limits.BATCH_ADVANCE_SECONDS_MAX
         self.stopped = threading.Event()
         self._slot = head.log % 1024
         self._not_before = 0
@@ -212,7 +213,7 @@ class Corridor:
         done.
         """
         known = self._prefetch(batch, items)
-        ends = time.perf_counter() + limits.BATCH_ADVANCE_SECONDS_MAX
+        ends = time.perf_counter() + self.advance_seconds_max
         done: list[Item] = []
         while batch.turns < limits.BATCH_TURNS_MAX and (not done or time.perf_counter() < ends):
             if batch.hops and not self._is_later(batch.hops[0]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ from tenuto.worker.handlers import MARK, Handler, describe
 from tenuto.worker.worker import completion, failure
 
 STEPS_MAX = 100_000
+
+# Back-off without spread: a scenario takes the same time whenever it runs.
+JITTER = 0.5
 
 
 class Slot:
@@ -151,6 +155,7 @@ class Scenario:
         self.clock = VirtualClock(start)
         self.store = store if store is not None else MemoryStore()
         self.corridor = recover(self.store, self.clock, compile_sources, node="scenario")
+        self.corridor.advance_seconds_max = math.inf  # only the virtual clock may end a batch
         self.read = Reading(self.store)
         self.calls: list[Job] = []
         self._slot = Slot()
@@ -255,7 +260,7 @@ class Scenario:
                 result = asyncio.run(_await(result))
             command = completion(job, result)
         except Exception as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
-            command = failure(job, error)
+            command = failure(job, error, JITTER)
         self.corridor.submit(Request(job.instance, command))
 
     def advance(self, duration: str) -> None:

@@ -159,7 +159,7 @@ class Worker:
             result = await one.function(**one.arguments(job, self._extend))
             return completion(job, result)
         except Exception as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
-            return failure(job, error)
+            return failure(job, error, draw_jitter())
 
     def _perform_on_thread(self, job: Job) -> None:
         one = self._handlers[job.type]
@@ -167,7 +167,7 @@ class Worker:
         try:
             command = completion(job, one.function(**one.arguments(job, self._extend)))
         except Exception as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
-            command = failure(job, error)
+            command = failure(job, error, draw_jitter())
         self._report(job, command)
 
     def _report(self, job: Job, command: Command) -> None:
@@ -196,8 +196,8 @@ def completion(job: Job, result: Any) -> Command:
     return CompleteJob(job.element, encode_variables(result), job.token)
 
 
-def failure(job: Job, error: Exception) -> Command:
-    """Return the command that reports what a handler raised."""
+def failure(job: Job, error: Exception, jitter: float) -> Command:
+    """Return the command that reports what a handler raised; `jitter` is from 0 to 1."""
     text = (str(error) or type(error).__name__)[:MESSAGE_LENGTH_MAX]
     if isinstance(error, BpmnError):
         try:
@@ -207,7 +207,6 @@ def failure(job: Job, error: Exception) -> Command:
         return ThrowJobError(job.element, error.code, error.message, variables, job.token)
     if isinstance(error, NoRetry | InputError):
         return FailJob(job.element, text, job.token, retry=False)
-    jitter = draw_jitter()
     if isinstance(error, RetryAfter):
         after = int(error.seconds * 1000)
         return FailJob(job.element, text, job.token, retry_after_ms=after, jitter=jitter)
