@@ -17,6 +17,7 @@ from tenuto.deploy import compile_sources
 from tenuto.errors import InputError
 from tenuto.runtime.clock import Clock, SystemClock
 from tenuto.runtime.node import Node
+from tenuto.store.crash_points import crash_point
 from tenuto.store.memory import MemoryStore
 from tenuto.store.port import Store
 from tenuto.store.sqlite import SqliteStore
@@ -40,7 +41,7 @@ def open_store(database: str | Path) -> Store:
     """Return the store of a database: a file of SQLite, or `:memory:`."""
     if str(database) == MEMORY:
         return MemoryStore()
-    return SqliteStore(Path(database))
+    return SqliteStore(Path(database), on_phase=crash_point(os.environ))
 
 
 @contextlib.contextmanager
