@@ -269,6 +269,20 @@ def test_altered_witness_is_refused(witnessed):
     assert messages == ["the signature of the witness does not fit its heads"]
 
 
+def test_witness_of_another_key_is_refused(witnessed, tmp_path):
+    """A witness that somebody else signed fits the database and is refused by its key."""
+    path, witness = witnessed
+    forged, known = audited(path, checkpoint, tmp_path / "other.key"), witness.public_key
+
+    def against(one):
+        return audited(path, lambda reader: verify_against(reader, one, public_key=known))
+
+    assert against(witness).witness == "proven"
+    assert [str(finding) for finding in against(forged).findings] == [
+        "database: the witness is signed with another key"
+    ]
+
+
 def test_witness_survives_its_file(witnessed, tmp_path):
     """A witness is read as it was written."""
     _, witness = witnessed

@@ -80,21 +80,27 @@ def verify_chain(reader: Reader) -> AuditReport:
     return AuditReport(check.commits, check.turns, check.payloads, check.erased, check.findings)
 
 
-def verify_against(reader: Reader, witness: Witness) -> AuditReport:
+def verify_against(
+    reader: Reader, witness: Witness, *, public_key: str | None = None
+) -> AuditReport:
     """Verify the chain, and that it still contains every head that the witness saw.
 
-    Finds a truncated tail, a rewritten database and an older copy that was put back.
+    Finds a truncated tail, a rewritten database and an older copy that was put back. Whoever can
+    replace the file of the witness can sign another one: give the `public_key` (hexadecimal) that
+    it must be signed with, where you know it.
     """
     report = verify_chain(reader)
     try:
-        missed = list(_missed(reader, witness))
+        missed = list(_missed(reader, witness, public_key))
     except StoreCorrupt as error:
         missed = [Finding(str(error))]
     findings = [*report.findings, *missed]
     return report._replace(findings=findings, witness=UNPROVEN if missed else PROVEN)
 
 
-def _missed(reader: Reader, witness: Witness) -> Iterator[Finding]:
+def _missed(reader: Reader, witness: Witness, public_key: str | None) -> Iterator[Finding]:
+    if public_key is not None and witness.public_key != public_key:
+        yield Finding("the witness is signed with another key")
     if not _signature_holds(witness):
         yield Finding("the signature of the witness does not fit its heads")
     if reader.cluster().hex() != witness.cluster:
