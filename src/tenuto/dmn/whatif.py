@@ -221,8 +221,11 @@ def _compare_one(
 ) -> None:
     old, new, decision = models
     key, inputs = record
-    asked = _Recorded(inputs)
     try:
+        if _stays(models, inputs, now):
+            tally.unchanged += 1
+            return
+        asked = _Recorded(inputs)
         before = old.evaluate(decision, inputs, now=now)
         after = new.evaluate(decision, asked, now=now)
     except BudgetExceeded:
@@ -251,6 +254,23 @@ def _compare_one(
     tally.changes[path] = (count + 1, _add(sum_, difference or 0))
     if len(tally.cases) < CASES_MAX:
         tally.cases.append(Case(key, dict(inputs), before.value, after.value, difference))
+
+
+def _stays(
+    models: tuple[Model, Model, str],
+    inputs: Mapping[str, Any],
+    now: Any,
+) -> bool:
+    """Tell whether both outcomes are plainly the same, which takes no trace: most of them are.
+
+    Null is not plain: it may mean an error or an input that is missing.
+    """
+    old, new, decision = models
+    asked = _Recorded(inputs)
+    after = new.decide(decision, asked, now=now)
+    if after is None or asked.lacking:
+        return False
+    return is_same(old.decide(decision, inputs, now=now), after)
 
 
 def _rules(result: Result) -> Rules:
