@@ -236,7 +236,8 @@ class Kinds:
     def _refuse_duplicates(self, definitions: notation.Definitions) -> None:
         seen: set[str] = set()
         for item in definitions.items:
-            if item.name in seen:
+            name = " ".join(item.name.split())
+            if name in seen:
                 raise ModelError(
                     f"expected each item definition once, but {item.name!r} comes twice",
                     code="duplicate-name",
@@ -244,7 +245,7 @@ class Kinds:
                     line=item.line,
                     source=self._source,
                 )
-            seen.add(item.name)
+            seen.add(name)
 
 
 def _classes(kind: feel.Type) -> tuple[type, ...]:
