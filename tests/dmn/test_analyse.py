@@ -261,6 +261,38 @@ def test_values_that_are_not_expected_are_found():
     assert analysis.findings[-1].example == {"x": "b"}
 
 
+def test_outputs_that_are_not_expected_are_found():
+    """A constant that is not among the output values; a range of them is not held."""
+    rules = ["< 5 => 1", ">= 5 => 3"]
+
+    _, analysis = findings("x", rules, results="o [1, 2]")
+
+    assert [(part.code, part.rules) for part in analysis.findings] == [
+        ("value-not-expected", (2,)),
+        ("missing-output", ()),
+    ]
+    assert analysis.findings[0].message == "rule 2: 3 is not among the output values of 'o'"
+    assert codes("x", rules, results="o [[0..9)]") == []
+
+
+def test_negated_input_values_are_not_held_against_texts():
+    """What is excluded cannot be a gap."""
+    text = table("x", "", ['"a" => 1', 'not("a") => 2'])
+    values = '<inputValues><text>not("b")</text></inputValues></input>'
+    model = dmn.load(
+        definitions(inputs("x"), decision("d", reads("x"), text.replace("</input>", values)))
+    )
+
+    assert analyse(model)[0].findings == ()
+
+
+def test_an_example_of_another_text_is_none_that_is_named():
+    """Even where the table names the usual example."""
+    _, analysis = findings("x", ['"other", "other?" => 1'])
+
+    assert analysis.findings[0].example == {"x": "other??"}
+
+
 def test_outputs_out_of_type_are_found():
     """A text where a number is declared."""
     text = table("x", "", ['- => "a"']).replace("<output >", '<output typeRef="number">')

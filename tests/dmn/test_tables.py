@@ -42,6 +42,29 @@ def test_unique_refuses_several_rules():
     assert [rule.index for rule in result.decisions[0].matched] == [1, 3]
 
 
+@pytest.mark.parametrize(
+    ("values", "x", "codes"),
+    [
+        ('"a", "b"', "c", ["not-allowed"]),
+        ('"a", "b"', "a", []),
+        ('"a", "b"', None, []),
+        ("[0..9]", 10, ["not-allowed"]),
+        ("[0..9]", 9, []),
+        ("odd(?)", 4, ["not-allowed"]),
+        ("odd(?)", 5, []),
+    ],
+)
+def test_a_value_beyond_the_input_values_is_decided_with_a_warning(values, x, codes):
+    """Input values say what is expected; a rule for anything else may still hold."""
+    text = table("x", "", ["- => 1"])
+    text = text.replace("</input>", f"<inputValues><text>{values}</text></inputValues></input>")
+
+    result = decide(text, x=x)
+
+    assert result.value == 1
+    assert [warning.code for warning in result.warnings] == codes
+
+
 def test_no_rule_is_null_with_a_warning():
     """No rule holds and there is no default."""
     result = decide(grades("UNIQUE"), x=None)

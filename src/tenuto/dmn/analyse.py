@@ -25,7 +25,6 @@ from tenuto.dmn.kinds import Kind
 from tenuto.dmn.model import Model
 from tenuto.dmn.table import Table
 from tenuto.dmn.unknown import unknown_names
-from tenuto.errors import FeelSyntaxError
 from tenuto.feel.compare import is_same
 
 STEPS_MAX = 2_000_000
@@ -147,16 +146,15 @@ def _column(table: Table, at: int) -> Column:
     declared = _KINDS.get(kind.type) if isinstance(kind.type, feel.Simple) else None
     cells = table.search.columns[at]
     name = " ".join(clause.expression.split())
-    return Column(name, cells, declared or kind_of_column(cells), _domain(clause, kind))
+    return Column(name, cells, declared or kind_of_column(cells), _domain(table, at))
 
 
-def _domain(clause: notation.InputClause, kind: Kind) -> Shape | None:
+def _domain(table: Table, at: int) -> Shape | None:
     """Return the input values of a column: its own, else those of its type."""
-    if clause.values:
-        try:
-            return read_tree(feel.compile(clause.values, unary=True).tree, frozenset())
-        except FeelSyntaxError:
-            return None
+    expected = table.search.expected[at]
+    if expected is not None:
+        return expected.shape
+    kind = table.search.kinds[at]
     return read_tree(kind.constraints[-1].tree, frozenset()) if kind.constraints else None
 
 
@@ -337,7 +335,7 @@ def _type_findings(table: Table) -> list[Finding]:
     for at, clause in enumerate(table.notation.inputs):
         kind = table.search.kinds[at]
         declared = _KINDS.get(kind.type) if isinstance(kind.type, feel.Simple) else None
-        domain = _domain(clause, kind)
+        domain = _domain(table, at)
         for place, cell in enumerate(table.search.columns[at]):
             shape = cell.shape
             if shape is None:
@@ -350,10 +348,19 @@ def _type_findings(table: Table) -> list[Finding]:
                 findings.append(Finding("type-mismatch", "error", message, (place + 1,)))
             elif isinstance(domain, Choice) and isinstance(shape, Choice):
                 findings += _unexpected(place, clause, shape, domain)
-    for place, (_, expressions) in enumerate(table.results):
+    for place, (row, expressions) in enumerate(table.results):
+        findings += _unexpected_outputs(table, place, row or [])
         for at, expression in enumerate(expressions):
             findings += _output_findings(table, place, at, expression)
     return findings[:FINDINGS_MAX]
+
+
+def _unexpected_outputs(table: Table, place: int, row: list[Any]) -> Iterator[Finding]:
+    for value, values, name in zip(row, table.orders, table.columns, strict=False):
+        if value is None or values is None or any(is_same(value, known) for known in values):
+            continue
+        text = f"{feel_text(value)} is not among the output values of {name!r}"
+        yield Finding("value-not-expected", "warning", f"rule {place + 1}: {text}", (place + 1,))
 
 
 def _unexpected(

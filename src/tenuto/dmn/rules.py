@@ -33,6 +33,18 @@ def read_cells(table: notation.Table, names: Names, compiler: Compiler) -> list[
     return columns
 
 
+def read_expected(
+    clause: notation.InputClause, names: Names, compiler: Compiler, label: str
+) -> Cell | None:
+    """Return the input values of a column as a cell; nothing when it names none."""
+    if not clause.values:
+        return None
+    what = f"input values of {clause.label!r}"
+    expression = compiler.compile_tests(clause.values, names, label, clause.line, what=what)
+    shape = read_tree(expression.tree, names)
+    return Cell(clause.values, shape, lambda: expression, expression)
+
+
 def _read_cell(
     text: str, names: Names, compiler: Compiler, place: tuple[notation.Rule, str]
 ) -> Cell:

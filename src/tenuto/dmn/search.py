@@ -21,19 +21,21 @@ class Search:
     def __init__(
         self,
         inputs: list[feel.Expression],
-        kinds: list[Kind],
+        readings: list[tuple[Kind, Cell | None]],
         columns: list[list[Cell]],
         site: feel.Site,
         *,
         rules: int,
     ) -> None:
-        """`columns` hold the cells of every rule, column by column."""
+        """`readings` are the kind and the expected values of each input, `columns` its cells."""
         self.columns = columns
-        self.kinds = kinds
+        self.kinds = [kind for kind, _ in readings]
+        self.expected = [cell for _, cell in readings]
+        self._checks = [(at, cell) for at, cell in enumerate(self.expected) if cell is not None]
         self._site = site
         self._readers = [
             (expression.run, None if kind is ANY else kind)
-            for expression, kind in zip(inputs, kinds, strict=True)
+            for expression, kind in zip(inputs, self.kinds, strict=True)
         ]
         # By column, the ordered type that its tests compare with, and the text of the input.
         kinds_compared = [kind_of_column(cells) for cells in columns]
@@ -69,11 +71,27 @@ class Search:
             if kind is not None and value is not None:
                 value = admit(value, kind, run, self._site)
             values.append(value)
+        for column, cell in self._checks:
+            self._check_expected(cell, column, values[column], (scope, run))
         find = self._find_by_mask if self._is_masked else self._find_by_list
         places = find(values, scope, run, stops_early=stops_early)
         if not places:
             self._explain_nothing(values, run)
         return places
+
+    def _check_expected(
+        self, cell: Cell, column: int, value: Any, given: tuple[Mapping[str, Any], Run]
+    ) -> None:
+        """Warn of a value that is none of the input values; it is decided all the same."""
+        verdict = True if value is None else cell.admits(value)
+        scope, run = given
+        if verdict is None:
+            verdict = cell.expression.run(Inner(scope, {_INPUT: value}), run) is True
+        if verdict:
+            return
+        text = self._compared[column][1]
+        message = f"expected one of the input values {cell.text}, but it is another"
+        run.warn("not-allowed", message, feel.Site(text, 0))
 
     def _explain_nothing(self, values: list[Any], run: Run) -> None:
         """Warn of values that no test compares: the index passes their cells over in silence."""

@@ -11,7 +11,7 @@ from tenuto.dmn.cells import read_values
 from tenuto.dmn.compiler import Compiler, Names
 from tenuto.dmn.kinds import Kind, admit
 from tenuto.dmn.result import MatchedRule
-from tenuto.dmn.rules import read_cells, read_results
+from tenuto.dmn.rules import read_cells, read_expected, read_results
 from tenuto.dmn.running import Logic, Run
 from tenuto.dmn.search import Search
 
@@ -35,7 +35,16 @@ class Table:
         ]
         readings = [compiler.kinds.find(clause.type_ref, clause.line) for clause in table.inputs]
         cells = read_cells(table, names, compiler)
-        self.search = Search(self.inputs, readings, cells, self.site, rules=len(table.rules))
+        self.search = Search(
+            self.inputs,
+            [
+                (reading, read_expected(clause, names, compiler, label))
+                for reading, clause in zip(readings, table.inputs, strict=True)
+            ],
+            cells,
+            self.site,
+            rules=len(table.rules),
+        )
         self.results = read_results(table, names, compiler, self.kinds)
         self.defaults = _compile_defaults(table, names, compiler, label)
         self.orders = [
