@@ -55,6 +55,7 @@ def test_only_days_that_exist_are_gaps():
 
     assert codes("x", rules) == []
     assert codes("x", [rules[0], '> date("2024-02-29") => 2']) == ["gap"]
+    assert codes("x", [rules[0], '>= date("2024-03-02") => 2']) == ["gap"]
 
 
 def test_numbers_between_whole_ones_are_gaps():
@@ -301,6 +302,14 @@ def test_outputs_out_of_type_are_found():
     (analysis,) = analyse(model)
 
     assert [part.code for part in analysis.findings] == ["type-mismatch"]
+
+
+def test_outputs_that_are_computed_may_conform():
+    """A formula of constants is held to the type as well."""
+    text = table("x", "", ["- => 1 + 1"]).replace("<output >", '<output typeRef="number">')
+    model = dmn.load(definitions(inputs("x"), decision("d", reads("x"), text)))
+
+    assert analyse(model)[0].findings == ()
 
 
 def test_durations_are_ordered():

@@ -52,6 +52,7 @@ def test_unique_refuses_several_rules():
         ("[0..9]", 9, []),
         ("odd(?)", 4, ["not-allowed"]),
         ("odd(?)", 5, []),
+        ("-", 5, []),
     ],
 )
 def test_a_value_beyond_the_input_values_is_decided_with_a_warning(values, x, codes):
@@ -63,6 +64,14 @@ def test_a_value_beyond_the_input_values_is_decided_with_a_warning(values, x, co
 
     assert result.value == 1
     assert [warning.code for warning in result.warnings] == codes
+
+
+def test_a_list_is_left_to_feel():
+    """What the index does not know is evaluated, cell by cell."""
+    result = decide(table("x", "", ["< 1 => 1", "2 => 2"]), x=[2])
+
+    assert result.value is None
+    assert (result.warnings[0].code, result.warnings[0].text) == ("not-comparable", "< 1")
 
 
 def test_no_rule_is_null_with_a_warning():

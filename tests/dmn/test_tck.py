@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tenuto.dmn import tck
@@ -160,3 +162,30 @@ def test_other_files_are_passed_over(tmp_path):
 def test_values_agree_by_type_and_parts(value, expected, same):
     """No conversion makes a wrong value right."""
     assert tck.agrees(value, expected) is same
+
+
+def test_test_files_of_one_model_share_it(tmp_path):
+    """Two files, one model; what is neither node nor description is passed over."""
+    (tmp_path / "b-test.xml").write_text(
+        case(2, 'xsi:type="xsd:decimal">4').replace("<inputNode", "<labels/><inputNode")
+    )
+
+    report = run(tmp_path, case(4, 'xsi:type="xsd:decimal">8'))
+
+    assert (report.passed, report.failed) == (2, 0)
+
+
+def test_an_empty_node_is_null(tmp_path):
+    """Nothing inside means no value."""
+    empty = case(4, ">").replace('<value xsi:type="xsd:decimal">4</value>', "")
+    empty = empty.replace("<value ></value>", "")
+
+    assert run(tmp_path, empty).passed == 1
+
+
+def test_yaml_needs_its_library(tmp_path, monkeypatch):
+    """The error says what to install."""
+    monkeypatch.setitem(sys.modules, "yaml", None)
+
+    with pytest.raises(InputError, match=r"install tenuto\[yaml\]"):
+        run(tmp_path, "cases: []", name="m.yaml")

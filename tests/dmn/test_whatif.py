@@ -87,6 +87,43 @@ def test_a_comparison_is_shown_as_text_and_as_value():
     assert comparison.to_value()["cases"][0]["difference"] == Decimal("0.5")
 
 
+def test_a_comparison_without_decided_records_is_shown_too():
+    """Nothing is a share of nothing; what is missing or failed is listed."""
+    wider = model(['- | "a" => "low" | 1'], "x", "y")
+    broken = model(['- => "low" | 1', '- => "high" | 2'])
+
+    assert str(compare(OLD, wider, "d", records(5))).splitlines() == [
+        "d: 1 records, 0 changed, 0 % unaffected",
+        "  without y: 1",
+    ]
+    assert str(compare(OLD, broken, "d", records(5))).splitlines()[1:] == [
+        "  without a decision: 1"
+    ]
+
+
+def test_more_cases_than_are_listed_are_still_counted():
+    """The list of cases ends, the numbers do not."""
+    comparison = compare(OLD, NEW, "d", records(*[15] * 101))
+
+    assert (len(comparison.cases), comparison.changed) == (100, 101)
+
+
+def test_null_before_and_after_is_no_change():
+    """No rule held in either model; nothing went wrong."""
+    comparison = compare(model(['< 0 => "low" | 1']), model(['< 1 => "low" | 1']), "d", records(5))
+
+    assert (comparison.unchanged, comparison.failed) == (1, 0)
+
+
+def test_records_that_spend_too_much_are_counted():
+    """A decision without end stops at its budget, and the next record is decided."""
+    endless = model(['< 9 => "low" | count(for n in 1..30000 return n)', '- => "high" | x * 2'])
+
+    comparison = compare(OLD, endless, "d", records(5, 15))
+
+    assert (comparison.failed, comparison.total) == (1, 2)
+
+
 def test_wrong_questions_are_refused():
     """A decision that is not there, a value that does not parse."""
     with pytest.raises(ModelError):

@@ -21,7 +21,6 @@ from tenuto.dmn.boxes import GAPS_MAX, Box, Exhausted, Space, Steps, bits, holds
 from tenuto.dmn.cells import BOOLEAN, DATE, DAYS, MONTHS, NUMBER, TEXT, Choice, Shape, read_tree
 from tenuto.dmn.hits import rank_of
 from tenuto.dmn.index import kind_of_column
-from tenuto.dmn.kinds import Kind
 from tenuto.dmn.model import Model
 from tenuto.dmn.table import Table
 from tenuto.dmn.unknown import unknown_names

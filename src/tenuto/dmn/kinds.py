@@ -234,18 +234,16 @@ class Kinds:
         return [" ".join(part.name.split()) for part in item.components]
 
     def _refuse_duplicates(self, definitions: notation.Definitions) -> None:
-        seen: set[str] = set()
-        for item in definitions.items:
-            name = " ".join(item.name.split())
-            if name in seen:
-                raise ModelError(
-                    f"expected each item definition once, but {item.name!r} comes twice",
-                    code="duplicate-name",
-                    element=item.name,
-                    line=item.line,
-                    source=self._source,
-                )
-            seen.add(name)
+        names = [" ".join(item.name.split()) for item in definitions.items]
+        at = next(at for at, name in enumerate(names) if name in names[:at])
+        item = definitions.items[at]
+        raise ModelError(
+            f"expected each item definition once, but {item.name!r} comes twice",
+            code="duplicate-name",
+            element=item.name,
+            line=item.line,
+            source=self._source,
+        )
 
 
 def _classes(kind: feel.Type) -> tuple[type, ...]:
