@@ -1,8 +1,11 @@
 """Tombstones: bytes go, hashes stay, and nothing goes that a running instance needs."""
 
+from pathlib import Path
+
 import pytest
 
 from tenuto.engine.stored import digest_of
+from tenuto.errors import Rejected
 from tenuto.keys import Kind, named_key
 from tenuto.runtime.verify import verify
 from tenuto.store.audit import verify_chain
@@ -12,6 +15,7 @@ from tenuto.testing import Scenario
 from tenuto.testing import batches as b
 from tests.store.make_golden import FOLDER, LETTER
 
+WAITING = Path(__file__).parents[2] / "bench" / "w1.bpmn"
 SECRET = b"a sentence that nobody may read any more. " * 500
 
 
@@ -154,3 +158,19 @@ def test_a_pruned_instance_is_counted_apart_by_verify(store):
     node.read.reader.close()
 
     assert (report.differences, report.pruned) == ([], 1)
+
+
+def test_a_command_for_a_pruned_instance_is_rejected():
+    """An instance that has ended and was pruned refuses commands; the node goes on."""
+    before = Scenario()
+    before.deploy(WAITING)
+    case = before.start("wait", id="7")
+    before.publish("go", "7")
+    before.store.prune_turns(case.key, 99)
+    after = Scenario(store=MemoryStore(before.store.disk))
+
+    with pytest.raises(Rejected) as refused:
+        after.cancel(case)
+
+    assert refused.value.code == "not-found"
+    assert not after.start("wait", id="8").is_completed

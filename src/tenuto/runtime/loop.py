@@ -308,8 +308,11 @@ class Corridor:
         warm = self.warm.instance(instance)
         if warm is not None and warm.state.is_live:
             batch.waiters.append((instance, request.reply))
-        elif warm is not None:
-            batch.answers.append((request.reply, Ended(instance, warm.state.status.value, {})))
+        else:
+            # What was pruned is not loaded any more; its row still says how it ended.
+            stored = self.store.load_instances((instance,))
+            status = stored[0].row.status if stored else "pruned"
+            batch.answers.append((request.reply, Ended(instance, status, {})))
 
     def _holds(
         self, batch: Batch, item: Item, command: c.CompleteJob | c.FailJob | c.ThrowJobError

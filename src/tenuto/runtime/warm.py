@@ -72,6 +72,11 @@ def fold(stored: StoredInstance) -> WarmInstance:
     return WarmInstance(state, row.snapshot_version)
 
 
+def _is_pruned(stored: StoredInstance) -> bool:
+    """Tell whether an instance has ended and its turns are gone: no command can move it."""
+    return stored.row.ended_at is not None and any(blob is None for _, blob in stored.tail)
+
+
 def references(state: InstanceState) -> list[bytes]:
     """Return the digests of payloads that a state refers to."""
     found = []
@@ -96,7 +101,9 @@ class Warm:
         self._named: dict[int, Any] = {}
 
     def instance(self, key: int) -> WarmInstance | None:
-        """Return an instance, loading it if need be; nothing if there is none."""
+        """Return an instance, loading it if need be; nothing if there is none, or if it has ended
+        and was pruned.
+        """
         warm = self._instances.pop(key, None)
         if warm is None:
             self.prefetch((key,))
@@ -116,6 +123,8 @@ class Warm:
         if not cold:
             return
         for stored in self._store.load_instances(cold):
+            if _is_pruned(stored):
+                continue
             warm = fold(stored)
             digests = references(warm.state)
             if digests:
