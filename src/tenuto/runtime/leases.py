@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from tenuto.engine.stored import Encoded
 
 JobKey = tuple[int, int]
+
+# Tokens begin anew above those of every earlier log: a result from a dead process fits no lease.
+TOKEN_BITS: Final = 40
 
 
 class Job(Struct, frozen=True):
@@ -87,7 +90,7 @@ class Leases:
         self._deadlines: list[tuple[int, JobKey, int]] = []
         self._workers: list[Seats] = []
         self._by_type: dict[str, list[Seats]] = {}
-        self._next_token = 1
+        self._next_token = (log << TOKEN_BITS) + 1
         self._history: dict[JobKey, tuple[int, int]] = {}
         self.orphans: dict[JobKey, JobRow] = {}
         self.cap: int | None = None
