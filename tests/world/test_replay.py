@@ -69,6 +69,7 @@ def replay_equals_live(program: Program, tail: int) -> None:
     assert verify_chain(reader).findings == []
 
 
+@pytest.mark.timeout(120)
 @FEW
 @given(programs())
 def test_replay_equals_live(program):
@@ -76,6 +77,7 @@ def test_replay_equals_live(program):
     replay_equals_live(program, batch.TAIL_TURNS_MAX)
 
 
+@pytest.mark.timeout(120)
 @FEW
 @given(programs())
 def test_replay_through_snapshots_equals_live(program):
@@ -84,6 +86,7 @@ def test_replay_through_snapshots_equals_live(program):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(7_200)
 @MANY
 @given(programs())
 def test_replay_equals_live_in_thousands(program):
@@ -128,6 +131,7 @@ def stores_agree(program: Program) -> None:
     assert held["sqlite"] == held["memory"]
 
 
+@pytest.mark.timeout(120)
 @FEW
 @given(programs())
 def test_memory_and_sqlite_agree(program):
@@ -136,6 +140,7 @@ def test_memory_and_sqlite_agree(program):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(7_200)
 @MANY
 @given(programs())
 def test_memory_and_sqlite_agree_in_thousands(program):
@@ -159,6 +164,7 @@ def can_end(program: Program) -> None:
         assert waiting == []
 
 
+@pytest.mark.timeout(120)
 @FEW
 @given(programs(breaks=False))
 def test_a_process_without_broken_jobs_completes(program):
@@ -170,6 +176,7 @@ def test_a_process_without_broken_jobs_completes(program):
     assert case.is_completed, describe(case)
 
 
+@pytest.mark.timeout(120)
 @FEW
 @given(programs())
 def test_what_cannot_end_has_a_named_incident(program):
@@ -178,6 +185,7 @@ def test_what_cannot_end_has_a_named_incident(program):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(7_200)
 @MANY
 @given(programs())
 def test_every_process_ends_or_names_its_incident_in_thousands(program):

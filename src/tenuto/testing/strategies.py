@@ -142,18 +142,19 @@ def _grow(digits: Iterator[int], depth: int, *, breaks: bool) -> Block:
 # --- writing
 
 
-def write(root: Block) -> bytes:
+def write(root: Block, process: str = PROCESS) -> bytes:
     """Return the BPMN file of a process that is `root` between a start and an end."""
-    writer = _Writer()
+    writer = _Writer(process)
     body = writer.process(root)
-    main = f'<process id="{PROCESS}" isExecutable="true">{body}</process>'
+    main = f'<process id="{process}" isExecutable="true">{body}</process>'
     return f"{_HEAD}{main}{''.join(writer.called)}</definitions>".encode()
 
 
 class _Writer:
     """Gives ids and gathers the processes that call activities name."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._ids = count(1)
         self.called: list[str] = []
 
@@ -385,7 +386,7 @@ def _write_scope(body: _Body, block: Block) -> Ends:
 
 def _write_call(body: _Body, block: Block) -> Ends:
     """A call activity; the called process is in the same file."""
-    called = body.writer.id("called")
+    called = body.writer.id(f"{body.writer.name}_called")
     inner = body.writer.process(block.parts[0])
     body.writer.called.append(f'<process id="{called}" isExecutable="true">{inner}</process>')
     element = f'<zeebe:calledElement processId="{called}"/>'
