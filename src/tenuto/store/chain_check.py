@@ -90,7 +90,7 @@ class ChainCheck:
     def _all_logs(self, logs: list[int]) -> None:
         self._cluster = self._reader.cluster()
         # A writer goes on while this reads: what is above these heads is for the next pass.
-        heads = {head.log: head for head in self._reader.log_heads()}
+        heads = {head.log: head for head in self._reader.log_heads() if fits("chain", head)}
         for log in logs:
             self._guarded(log, partial(self._log, log, heads.get(log)))
         self._links()

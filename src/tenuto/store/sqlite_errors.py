@@ -31,6 +31,11 @@ class translated:  # noqa: N801  (reads as a sentence: with translated())
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Raise the store's error for the driver's."""
+        if isinstance(error, UnicodeDecodeError):
+            # Even the words of the driver are those of the damaged file.
+            raise StoreCorrupt(
+                f"expected a sound Tenuto database, but its text is not UTF-8: {error}"
+            ) from error
         if isinstance(error, sqlite3.Error):
             if self._path is not None and _primary(error) in _NO_DATABASE:
                 raise StoreCorrupt(
