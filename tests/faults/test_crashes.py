@@ -63,7 +63,7 @@ def test_a_repaired_killer_runs_again():
     for _ in range(3):
         live(store, guilty)
     repaired = Scenario(store=MemoryStore(store.disk))
-    repaired.handle("work", lambda: {})
+    repaired.handle("work", lambda: None)
     (case,) = repaired.instances()
     assert [row.code for row in case.incidents] == ["job-crashed"]
 

@@ -79,7 +79,7 @@ def test_a_value_that_cannot_be_kept_is_refused_at_the_door(scenario, value):
     """A start with a value that has no encoding is refused by its name; no instance begins."""
     scenario.deploy(ONE_TASK)
 
-    with pytest.raises(ValueRefused, match="variable `x`|expected"):
+    with pytest.raises(ValueRefused, match="expected"):
         scenario.start("p", x=value)
 
     assert scenario.instances() == []
