@@ -3,10 +3,11 @@
 import os
 import shutil
 import stat
+import threading
 
 import pytest
 
-from tenuto.errors import InputError
+from tenuto.errors import InputError, StoreCorrupt
 from tenuto.store.audit import (
     checkpoint,
     read_witness,
@@ -15,8 +16,9 @@ from tenuto.store.audit import (
     write_witness,
 )
 from tenuto.store.memory import MemoryStore
+from tenuto.store.memory_reader import MemoryReader
 from tenuto.store.sqlite import SqliteStore
-from tenuto.testing.batches import Pen
+from tenuto.testing.batches import Pen, payload
 
 from .conftest import alter, audited, fill
 
@@ -171,6 +173,86 @@ def test_every_flipped_byte_of_a_page_is_found_or_harmless(tmp_path):
         place = page + offset
         path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
         audited(path, verify_chain)
+
+
+class Damaged(MemoryReader):
+    """A reader of a file whose pages are damaged in ways that its trees still allow."""
+
+    def __init__(self, disk, table, change):
+        super().__init__(disk)
+        self.table, self.change = table, change
+
+    def turns_of_log(self, log, after, limit):
+        """Return turns, changed."""
+        turns = super().turns_of_log(log, after, limit)
+        return [self.change(turn) for turn in turns] if self.table == "journal" else turns
+
+    def chain(self, log, after_seq=0, limit=1000):
+        """Return commits, changed."""
+        rows = super().chain(log, after_seq, limit)
+        return [self.change(row) for row in rows] if self.table == "chain" else rows
+
+    def rows(self, table, **options):
+        """Return rows, changed."""
+        rows = super().rows(table, **options)
+        return [self.change(row) for row in rows] if self.table == table else rows
+
+
+@pytest.mark.parametrize(
+    ("table", "fields"),
+    [
+        ("journal", {"log": -34}),
+        ("journal", {"seq": 0}),
+        ("journal", {"n": None}),
+        ("chain", {"seq": 0}),
+        ("chain", {"kind": b"open"}),
+        ("payload", {"digest": None, "aggregate": None, "data": None}),
+        ("payload", {"digest": bytes(32)}),
+    ],
+)
+def test_damaged_keys_are_found_and_do_not_lead_in_circles(table, fields):
+    """A key that a damaged page gives is a finding, and the pass ends."""
+    pen = Pen(MemoryStore())
+    values = [payload(key, b"%d" % key) for key in range(3)]
+    pen.commit(*values, turns=[(1, 1), (2, 1)])
+    reader = Damaged(pen.store.disk, table, lambda row: row._replace(**fields))
+
+    assert verify_chain(reader).findings != []
+
+
+def test_text_that_is_not_utf8_is_a_damaged_database(database):
+    """Where even the driver's words cannot be read, the store says that the file is damaged."""
+    content = database.read_bytes()
+    place = content.index(b"CREATE TABLE chain")
+    database.write_bytes(content[:place] + b"\xff\xfe" + content[place + 2 :])
+
+    with pytest.raises(StoreCorrupt):
+        audited(database, verify_chain)
+
+
+def test_database_is_audited_while_it_is_written(tmp_path):
+    """Commits that come during a pass are for the next pass, never a finding."""
+    store = SqliteStore(tmp_path / "busy.db")
+    pen = Pen(store)
+    reader = store.reader()
+    stop = threading.Event()
+    found = []
+
+    def audit():
+        while not stop.is_set():
+            found.append(verify_chain(reader))
+
+    auditor = threading.Thread(target=audit)
+    auditor.start()
+    for version in range(1, 300):
+        pen.commit(turns=[(key, version) for key in (1, 2, 3)])
+    stop.set()
+    auditor.join()
+    reader.close()
+    store.close()
+
+    assert len(found) > 1
+    assert [report.findings for report in found if report.findings] == []
 
 
 # --- witnesses

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -101,9 +101,6 @@ class ChainCheck:
         turns = _Turns(_turns_of(self._reader, log, head))
         last: ChainRow | None = None
         for row in _commits_of(self._reader, log, head):
-            if not fits("chain", row):
-                self.findings.append(Finding("its own row was altered", log, row.seq))
-                continue
             self._strays(log, turns.before(row.seq))
             self._commit(row, last, turns.of(row.seq))
             last = row
@@ -189,6 +186,8 @@ class ChainCheck:
                         f"first with version {found.lowest}"
                     )
                     self.findings.append(Finding(message, aggregate=found.aggregate))
+            if after is not None:
+                _require_order("aggregates", (after,), (page[-1].aggregate,))
             after = page[-1].aggregate
 
     def _payloads(self) -> None:
@@ -196,23 +195,35 @@ class ChainCheck:
         while page := self._reader.rows("payload", after=after, limit=PAGE):
             for row in page:
                 assert isinstance(row, PayloadRow), "the payload table holds payload rows"
+                if not fits("payload", row):
+                    raise StoreCorrupt("the key of a payload was altered")
+                _require_order("payloads", after, row[:2])
+                after = row[:2]
                 self.payloads += 1
                 if row.data is None:
                     self.erased += 1
-                elif not fits("payload", row) or digest_of(row.data) != row.digest:
-                    message = f"the stored bytes of payload {row.digest!r} were altered"
+                elif digest_of(row.data) != row.digest:
+                    message = f"the stored bytes of payload {row.digest.hex()} were altered"
                     self.findings.append(Finding(message, aggregate=row.aggregate))
-            after = tuple(page[-1][:2])
+
+
+def _require_order(what: str, last: tuple[Any, ...] | None, place: tuple[Any, ...]) -> None:
+    """Raise `StoreCorrupt` for rows that do not rise: a damaged key would lead in circles."""
+    if last is not None and place <= last:
+        raise StoreCorrupt(f"the {what} stand out of order: {place} follows {last}")
 
 
 def _commits_of(reader: Reader, log: int, head: ChainRow | None) -> Iterator[ChainRow]:
     after = 0
     while head is not None and (page := reader.chain(log, after, PAGE)):
         for row in page:
+            if not fits("chain", row):
+                raise StoreCorrupt(f"a field of commit {row.seq} was altered")
             if row.seq > head.seq:
                 return
+            _require_order("commits", (after,), (row.seq,))
+            after = row.seq
             yield row
-        after = page[-1].seq
 
 
 def _turns_of(reader: Reader, log: int, head: ChainRow | None) -> Iterator[JournalRow]:
@@ -220,12 +231,13 @@ def _turns_of(reader: Reader, log: int, head: ChainRow | None) -> Iterator[Journ
     after = (0, -1)
     while page := reader.turns_of_log(log, after, PAGE):
         for turn in page:
-            if not fits("journal", turn):
+            if not fits("journal", turn) or turn.log != log:
                 raise StoreCorrupt(f"a field of turn {turn.n} of commit {turn.seq} was altered")
+            _require_order("turns", after, turn[1:3])
             if head is not None and turn.seq > head.seq:
                 return
+            after = (turn.seq, turn.n)
             yield turn
-        after = (page[-1].seq, page[-1].n)
 
 
 class _Turns:

@@ -64,7 +64,7 @@ class SqliteReader:
     def _query(self, text: str, parameters: Sequence[Any]) -> list[Any]:
         try:
             return self._connection.execute(text, parameters).fetchall()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise StoreCorrupt(f"expected to read the database: {error}") from error
 
     def instances(self, query: InstanceQuery) -> list[r.InstanceRow]:
