@@ -1,4 +1,4 @@
-"""Fuzz FEEL with atheris: `pip install atheris`, then `python scripts/fuzz_feel.py -max_total_time=60`.
+"""Fuzz FEEL: `pip install atheris`, then `python scripts/fuzz_feel.py -max_total_time=60`.
 
 Whatever the text, only FEEL's own errors may come out: a syntax error, or a spent budget.
 """
