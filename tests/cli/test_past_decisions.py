@@ -23,6 +23,15 @@ PROCESS = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL"
   <sequenceFlow id="a" sourceRef="s" targetRef="d"/>
   <sequenceFlow id="b" sourceRef="d" targetRef="e"/>
   </process></definitions>"""
+CHAIN = """<definitions xmlns="https://www.omg.org/spec/DMN/20230324/MODEL/" name="m"
+  namespace="urn:tests"><inputData id="amount" name="amount"/>
+  <decision id="fee" name="Fee">
+  <informationRequirement><requiredInput href="#amount"/></informationRequirement>
+  <literalExpression><text>LOGIC</text></literalExpression></decision>
+  <decision id="total" name="Total">
+  <informationRequirement><requiredDecision href="#fee"/></informationRequirement>
+  <literalExpression><text>Fee + 2</text></literalExpression></decision>
+  </definitions>"""
 LOSS = {
     "kind": "motor",
     "cause": "collision",
@@ -124,3 +133,82 @@ def test_an_unknown_decision_names_those_that_are_deployed(tmp_path):
 
     assert done.exit_code == 2
     assert "claim-route" in done.stderr
+
+
+def _compared(model: Path, *options: str):
+    """Compare a model and return the result as data."""
+    done = run("whatif", str(model), *options, "-o", "json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_a_decision_may_be_named_and_months_count_back(tmp_path):
+    """The name does as well as the id; a month back holds what was decided now."""
+    options = ("--decision", "Claim route", "--since", "P1M", "--db", str(_recorded(tmp_path)))
+
+    assert _compared(CLAIMS / "claims-2027.dmn", *options)["total"] == 39
+
+
+def test_what_was_decided_before_is_left_out(tmp_path):
+    """Nothing was decided within the last instant."""
+    options = ("--decision", "claim-route", "--since", "PT0S", "--db", str(_recorded(tmp_path)))
+
+    done = run("whatif", str(CLAIMS / "claims-2027.dmn"), *options)
+
+    assert done.output == "claim-route: no records\n"
+
+
+def test_a_csv_is_compared_with_what_is_deployed(tmp_path):
+    """Without an old model the deployed one decided, never the new one itself."""
+    database = _recorded(tmp_path)
+    path = tmp_path / "losses.csv"
+    path.write_text("\n".join(",".join(map(str, row)) for row in (LOSS, LOSS.values())))
+    options = ("--decision", "claim-route", "--csv", str(path), "--db", str(database))
+
+    assert _compared(CLAIMS / "claims-2027.dmn", *options)["changed"] == 1
+
+
+def test_inputs_of_required_decisions_are_recorded_inputs(tmp_path):
+    """What a required decision read is asked again; what it gave is computed again."""
+    for name, text in {"old.dmn": "amount * 2", "new.dmn": "amount * 3"}.items():
+        (tmp_path / name).write_text(CHAIN.replace("LOGIC", text), encoding="utf-8")
+    (tmp_path / "p.bpmn").write_text(PROCESS.replace("claim-route", "total"), encoding="utf-8")
+    (tmp_path / "in.ndjson").write_text('{"amount": 5}\n')
+    database = str(tmp_path / "t.db")
+    models = (str(tmp_path / "p.bpmn"), str(tmp_path / "old.dmn"))
+    run("run", *models, "--input", str(tmp_path / "in.ndjson"), "--db", database)
+
+    options = ("--decision", "total", "--value", "outcome", "--db", database)
+    found = _compared(tmp_path / "new.dmn", *options)
+
+    assert (found["total"], found["incomplete"], found["difference"]) == (1, 0, 5)
+
+
+def test_changed_records_show_what_differs(tmp_path):
+    """The text lists some cases, each with the members that changed and their worth."""
+    options = ("--decision", "claim-route", "--value", "reserve", "--db", str(_recorded(tmp_path)))
+
+    done = run("whatif", str(CLAIMS / "claims-2027.dmn"), *options)
+
+    assert '{"sla":"P3D","reserve":5000} → {"sla":"P1D","reserve":6000}, +1000' in done.output
+    assert "19 more changed records" in done.output
+
+
+@pytest.mark.parametrize(
+    ("expected", "code", "last"), [(42, 0, "1 passed, 0 failed"), (41, 1, "0 passed, 1 failed")]
+)
+def test_a_test_file_of_ones_own_in_yaml(tmp_path, expected, code, last):
+    """A model with a readable test file beside it passes or fails, and the exit code says so."""
+    (tmp_path / "m.dmn").write_text(CHAIN.replace("LOGIC", "amount * 2"), encoding="utf-8")
+    case = f"{{id: a, inputs: {{amount: 20}}, expect: {{Total: {expected}}}}}"
+    (tmp_path / "m.yaml").write_text(f"model: m.dmn\ncases: [{case}]\n")
+
+    done = run("test", str(tmp_path))
+
+    assert done.output.splitlines()[-1] == last
+    assert done.exit_code == code
+
+
+def test_a_path_that_is_not_there_is_bad_input(tmp_path):
+    """A missing path is no failed test."""
+    assert run("test", str(tmp_path / "none")).exit_code == 2

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tenuto.cli.database import database_option, reading
-from tenuto.cli.decide import read_model
+from tenuto.cli.decide import known, read_model
 from tenuto.cli.output import TABLE, emit_json, output_option
+
+if TYPE_CHECKING:
+    from tenuto.dmn import Model
 
 MS_PER_SECOND = 1000
 
 
 @click.command()
 @click.argument("model", metavar="NEW")
-@click.option("--decision", required=True, metavar="ID", help="The decision to make again.")
-@click.option("--since", default="P36500D", metavar="DURATION", help="How far back: P30D, PT8H.")
+@click.option("--decision", required=True, metavar="NAME", help="The decision, by id or name.")
+@click.option("--since", default="P100Y", metavar="DURATION", help="How far back: P30D, PT8H.")
 @click.option("--value", metavar="FEEL", help="What an outcome is worth; `outcome` is the value.")
 @click.option("--old", metavar="OLD", help="The model that decided; else the newest deployed.")
 @click.option("--csv", "table", metavar="FILE", help="Inputs from a CSV instead of the journal.")
@@ -42,23 +47,42 @@ def whatif(  # noqa: PLR0913  (one parameter for each option of the verb)
     from tenuto import dmn
     from tenuto.client.recorded import deployed_model, recorded_inputs
     from tenuto.dmn.whatif import compare
-    from tenuto.schedules import parse_duration
 
     new = dmn.load(read_model(model))
     now = datetime.now(tz=UTC)
-    if table is not None:
-        before = new if old is None else dmn.load(read_model(old))
-        result = compare(before, new, decision, csv_records(table), value=value, now=now)
-    else:
-        with reading(database) as read:
-            before = deployed_model(read, decision) if old is None else dmn.load(read_model(old))
-            began = int(now.timestamp() * MS_PER_SECOND) - parse_duration(since).milliseconds
-            records = recorded_inputs(read, decision, since=began)
-            result = compare(before, new, decision, records, value=value, now=now)
+    began = time_before(now, since)
+    with contextlib.ExitStack() as stack:
+        opened = functools.cache(lambda: stack.enter_context(reading(database)))
+        before = deployed_model(opened(), decision) if old is None else dmn.load(read_model(old))
+        id = decision_id(before, decision)
+        if table is None:
+            records = recorded_inputs(opened(), id, since=began)
+        else:
+            records = csv_records(table)
+        result = compare(before, new, id, records, value=value, now=now)
     if output == TABLE:
         click.echo(str(result))
     else:
         emit_json(result.to_value())
+
+
+def time_before(now: datetime, duration: str) -> int:
+    """Return the Unix milliseconds of a duration such as P30D or P1M before now."""
+    from tenuto.schedules import Span, add, parse_duration
+
+    span = parse_duration(duration)
+    at = int(now.timestamp() * MS_PER_SECOND)
+    return add(at, Span(-span.months, -span.milliseconds))
+
+
+def decision_id(model: Model, given: str) -> str:
+    """Return the id of a decision given by id or name."""
+    from tenuto.errors import InputError
+
+    found = model.decisions.get(given)
+    if found is None:
+        raise InputError(f"expected one of {', '.join(known(model))}, got `{given}`")
+    return str(found.id)
 
 
 def csv_records(path: str) -> Iterator[tuple[str, dict[str, Any]]]:

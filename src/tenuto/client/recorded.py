@@ -30,7 +30,7 @@ def recorded_inputs(
             continue
         for record in decode_records(unpack_blob(turn.blob)):
             if isinstance(record, DecisionEvaluated) and record.decision == decision:
-                inputs = _inputs(read.value(turn.aggregate, record.result), decision)
+                inputs = _inputs(read.value(turn.aggregate, record.result))
                 if inputs is not None:
                     yield str(turn.aggregate), inputs
 
@@ -44,26 +44,28 @@ def all_turns(read: Reading) -> Iterator[JournalRow]:
             yield turn
 
 
-def _inputs(result: Any, decision: str) -> dict[str, Any] | None:
-    """Return the inputs of a decision in its explained result."""
-    if not isinstance(result, dict):
+def _inputs(result: Any) -> dict[str, Any] | None:
+    """Return what the decision and those that it requires read; what they gave is no input."""
+    if not isinstance(result, dict) or not result.get("decisions"):
         return None
-    made = [one for one in result.get("decisions", ()) if one.get("id") == decision]
-    return dict(made[-1]["inputs"]) if made else None
+    made = result["decisions"]
+    names = {one["name"] for one in made}
+    return {
+        name: value for one in made for name, value in one["inputs"].items() if name not in names
+    }
 
 
 def deployed_model(read: Reading, decision: str) -> dmn.Model:
-    """Return the newest deployed model that has a decision.
+    """Return the newest deployed model that has a decision of this id or name.
 
     Raises `InputError` that names the decisions that are deployed.
     """
     known: list[str] = []
     for source in _deployed_sources(read):
         model = dmn.load(source)
-        ids = {one.id for one in model.decisions.values()}
-        if decision in ids:
+        if decision in model.decisions:
             return model
-        known += sorted(ids)
+        known += sorted({one.id for one in model.decisions.values()})
     raise InputError(
         f"expected a deployed decision `{decision}`, got {', '.join(known) or 'none'}; name the "
         "model that decided with --old"

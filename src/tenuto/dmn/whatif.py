@@ -23,6 +23,7 @@ from tenuto.feel.compare import is_same
 from tenuto.values import DateAndTime, Number, dumps, simplify_number
 
 CASES_MAX = 100
+CASES_SHOWN = 20
 
 Rules = tuple[str, ...]
 
@@ -108,6 +109,8 @@ class Comparison(Struct, frozen=True):
         }
 
     def __str__(self) -> str:
+        if not self.total:
+            return f"{self.decision}: no records"
         lines = [
             f"{self.decision}: {self.total} records, {self.changed} changed, "
             f"{self.unaffected_percent} % unaffected"
@@ -121,9 +124,9 @@ class Comparison(Struct, frozen=True):
         lines += [f"  without {name}: {count}" for name, count in self.missing.items()]
         if self.failed:
             lines.append(f"  without a decision: {self.failed}")
-        lines += [
-            f"  {case.key}: {_show(case.before)} → {_show(case.after)}" for case in self.cases
-        ]
+        lines += [_case_line(case) for case in self.cases[:CASES_SHOWN]]
+        if self.changed > CASES_SHOWN:
+            lines.append(f"  {self.changed - CASES_SHOWN} more changed records")
         return "\n".join(lines)
 
 
@@ -298,6 +301,16 @@ def _difference(
 
 def _add(total: Number, part: Number) -> Number:
     return simplify_number(CONTEXT.add(Decimal(total), Decimal(part)))
+
+
+def _case_line(case: Case) -> str:
+    """Return a changed record; of outcomes with members only those that differ."""
+    before, after = case.before, case.after
+    if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
+        names = [name for name in before if not is_same(before[name], after[name])]
+        before, after = ({name: side[name] for name in names} for side in (before, after))
+    worth = "" if case.difference is None else f", {case.difference:+}"
+    return f"  {case.key}: {_show(before)} → {_show(after)}{worth}"
 
 
 def _show(value: Any) -> str:
