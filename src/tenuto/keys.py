@@ -30,6 +30,7 @@ class Kind(IntEnum):
     RECURRENCE = 3
     QUEUE = 4
     REGISTRY = 5
+    WEBHOOK = 6
 
 
 class KeyMint:

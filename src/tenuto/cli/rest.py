@@ -47,7 +47,7 @@ class Probe:
     def _look(self, corridor: Corridor) -> None:
         """Look on the corridor's thread, where state does not move meanwhile."""
         leases = corridor.leases
-        self.leased = len(leases.held())
+        self.leased = len(leases.held_here())
         busy = bool(self.leased or corridor.hops or corridor.retry) or not corridor.inbox.empty()
         now = corridor.clock.now()
         if not busy and self._types:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tenuto.engine import broadcast, mailbox, recurrence, registry
+from tenuto.engine import broadcast, mailbox, recurrence, registry, webhooks
 from tenuto.engine import rejections as why
 from tenuto.engine.named_turn import Appliers, NamedTurn
 from tenuto.engine.rejections import Rejection
@@ -60,6 +60,13 @@ AGGREGATES: dict[Kind, Aggregate] = {
         registry.PROCESSORS,
         registry.encode_state,
         lambda _, data: registry.decode_state(data),
+    ),
+    Kind.WEBHOOK: Aggregate(
+        webhooks.ProgressState,
+        webhooks.PROGRESS_APPLIERS,
+        webhooks.PROGRESS_PROCESSORS,
+        webhooks.encode_progress,
+        lambda _, data: webhooks.decode_progress(data),
     ),
 }
 

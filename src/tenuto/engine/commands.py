@@ -268,6 +268,58 @@ class Deploy(Command, frozen=True, array_like=True, gc=False, tag=40):
     resources: tuple[tuple[str, str, Stored], ...]
 
 
+class IssueToken(Command, frozen=True, array_like=True, gc=False, tag=41):
+    """Let somebody in: `digest` is SHA-256 of the token's secret, which nobody keeps.
+
+    `kind` is api or session. A worker's token may be limited to `job_types`. `expires_at` is in
+    Unix milliseconds.
+    """
+
+    id: str
+    name: str
+    kind: str
+    roles: tuple[str, ...]
+    groups: tuple[str, ...]
+    job_types: tuple[str, ...]
+    digest: bytes
+    expires_at: int | None = None
+
+
+class RevokeToken(Command, frozen=True, array_like=True, gc=False, tag=42):
+    """Let the holder of a token in no more."""
+
+    id: str
+
+
+class SubscribeWebhook(Command, frozen=True, array_like=True, gc=False, tag=43):
+    """Tell a URL what happens: CloudEvents of `types` (all if empty) in `processes` (all if empty).
+
+    `cursor` says after which commits it begins. With `allow_private` the URL may lead into a
+    private network.
+    """
+
+    id: str
+    url: str
+    types: tuple[str, ...]
+    processes: tuple[str, ...]
+    allow_private: bool
+    cursor: bytes
+
+
+class EndWebhook(Command, frozen=True, array_like=True, gc=False, tag=44):
+    """Tell a URL no more."""
+
+    id: str
+    reason: str
+
+
+class AdvanceWebhook(Command, frozen=True, array_like=True, gc=False, tag=45):
+    """A URL has been told everything up to `cursor`."""
+
+    id: str
+    cursor: bytes
+
+
 InstanceCommand = (
     StartInstance
     | CompleteJob
@@ -300,6 +352,11 @@ AnyCommand = (
     | SetRecurrence
     | ClearRecurrence
     | Deploy
+    | IssueToken
+    | RevokeToken
+    | SubscribeWebhook
+    | EndWebhook
+    | AdvanceWebhook
 )
 
 _encoder = msgspec.msgpack.Encoder()

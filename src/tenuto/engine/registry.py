@@ -1,4 +1,4 @@
-"""The registry: deployments, in order.
+"""The registry: deployments, in order; who is let in; who is told what happens.
 
 The graphs are rebuilt from the sources, never trusted from disk.
 """
@@ -11,11 +11,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from tenuto.engine import access, webhooks
 from tenuto.engine import commands as c
 from tenuto.engine import records as r
+from tenuto.engine.access import Token
 from tenuto.engine.named_turn import NamedTurn
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.stored import PayloadRef, Stored, digest_of
+from tenuto.engine.webhooks import Webhook
 from tenuto.engine.world import DEFINITIONS_PER_DEPLOYMENT, World, deployment_of, timer_starts
 from tenuto.keys import Kind, named_key
 
@@ -31,11 +34,13 @@ class Deployment(Struct, array_like=True):
 
 
 class RegistryState(Struct, array_like=True):
-    """All deployments, oldest first."""
+    """All deployments, oldest first; tokens and webhooks by id."""
 
     key: int
     version: int = 0
     deployments: list[Deployment] = field(default_factory=list)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
 
 
 encode_state = msgspec.msgpack.Encoder().encode
@@ -50,7 +55,14 @@ def _deployed(state: RegistryState, record: r.Deployed, at: int) -> None:
 
 APPLIERS: dict[type[r.Record], Callable[[RegistryState, Any, int], None]] = {
     r.Deployed: _deployed,
+    **access.APPLIERS,
+    **webhooks.APPLIERS,
 }
+
+
+def with_settings(world: World, state: RegistryState) -> World:
+    """Return the world with the tokens and webhooks of the registry."""
+    return msgspec.structs.replace(world, tokens=dict(state.tokens), webhooks=dict(state.webhooks))
 
 
 def find_same(state: RegistryState, resources: tuple[tuple[str, str, Stored], ...]) -> int | None:
@@ -124,4 +136,6 @@ def _version_before(world: World, process: str, number: int) -> Any:
 
 PROCESSORS: dict[type[c.Command], Callable[[Registry, Any], Rejection | None]] = {
     c.Deploy: deploy,
+    **access.PROCESSORS,
+    **webhooks.PROCESSORS,
 }

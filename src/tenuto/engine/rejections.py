@@ -32,6 +32,7 @@ STOPPING = "stopping"
 STORE_REFUSED = "store-refused"
 STORE_FULL = "store-full"
 STORE_BUSY = "store-busy"
+VERSION_MISMATCH = "version-mismatch"
 
 CODES: dict[str, str] = {
     NOT_FOUND: "There is no such instance, task, incident or decision.",
@@ -51,5 +52,6 @@ CODES: dict[str, str] = {
     STOPPING: "The node is shutting down.",
     STORE_FULL: "The disk or quota of the database has no space; nothing was changed.",
     STORE_BUSY: "Another process holds the database; nothing was changed.",
+    VERSION_MISMATCH: "The instance or task has changed since it was read.",
     STORE_REFUSED: "The store cannot keep what the command would write.",
 }

@@ -57,6 +57,18 @@ class JobRow(NamedTuple):
     crashes: int
 
 
+class HeartbeatRow(NamedTuple):
+    """What the holder of a job last said of its progress; the next attempt gets it.
+
+    `details` is an encoded value.
+    """
+
+    instance: int
+    element: int
+    at: int
+    details: bytes
+
+
 class UserTaskRow(NamedTuple):
     """Work for a person. Lists of groups and users are JSON text."""
 
@@ -177,6 +189,7 @@ Row = (
     InstanceRow
     | AggregateRow
     | JobRow
+    | HeartbeatRow
     | UserTaskRow
     | TimerRow
     | SubscriptionRow
@@ -194,6 +207,7 @@ TABLES: tuple[tuple[str, type[Row]], ...] = (
     ("instance", InstanceRow),
     ("aggregate", AggregateRow),
     ("job", JobRow),
+    ("heartbeat", HeartbeatRow),
     ("user_task", UserTaskRow),
     ("timer", TimerRow),
     ("subscription", SubscriptionRow),
@@ -210,6 +224,7 @@ KEY_WIDTH: dict[type[Row], int] = {
     InstanceRow: 1,
     AggregateRow: 1,
     JobRow: 2,
+    HeartbeatRow: 2,
     UserTaskRow: 2,
     TimerRow: 2,
     SubscriptionRow: 3,
@@ -232,5 +247,6 @@ OPERATIONAL: dict[type[Row], tuple[str, ...]] = {
         "due_at",
         "status",
     ),
+    HeartbeatRow: ("at", "details"),
     PayloadRow: ("data",),
 }

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
+from tenuto.engine.access import Token
+from tenuto.engine.webhooks import Webhook
 from tenuto.graph.nodes import StartEvent
 from tenuto.graph.process import ProcessGraph
 from tenuto.graph.triggers import MessageTrigger, SignalTrigger, TimerTrigger
@@ -56,6 +59,8 @@ class World(Struct, frozen=True):
     decisions_by_number: Mapping[int, DecisionDefinition] = {}
     message_starts: Mapping[str, tuple[StartSubscription, ...]] = {}
     signal_starts: Mapping[str, tuple[StartSubscription, ...]] = {}
+    tokens: Mapping[str, Token] = {}
+    webhooks: Mapping[str, Webhook] = {}
 
 
 def deployment_of(definition: int) -> int:
@@ -89,7 +94,8 @@ def with_deployment(
             )
             decisions[id] = entry
             by_number[entry.number] = entry
-    return World(
+    return msgspec.structs.replace(
+        world,
         version=number,
         definitions=definitions,
         latest=latest,

@@ -21,6 +21,7 @@ from tenuto.engine.rejections import Rejection
 from tenuto.engine.rows import DedupeRow, NaturalKeyRow
 from tenuto.keys import slot_of_text
 from tenuto.runtime.limits import KEY_LENGTH_MAX
+from tenuto.runtime.requests import Answer
 
 if TYPE_CHECKING:
     from tenuto.engine.index import RowChanges
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from tenuto.store.port import Store
 
 DedupeKey = tuple[str, str]
+
+BUSINESS_KEY = "business-key:"
+REQUEST = "request"
+_facts: msgspec.msgpack.Decoder[dict[str, Any]] = msgspec.msgpack.Decoder(dict[str, Any])
 
 
 class Admission(NamedTuple):
@@ -84,12 +89,12 @@ def admit(world: World, request: Request, any_slot: int) -> Admission | Rejectio
             return refused
     dedupe: list[DedupeKey] = []
     if unique and command.business_key is not None:
-        dedupe.append((f"business-key:{command.process}", command.business_key))
+        dedupe.append((f"{BUSINESS_KEY}{command.process}", command.business_key))
     if request.idempotency_key is not None:
-        dedupe.append((f"start:{command.process}", request.idempotency_key))
+        dedupe.append((request.scope or f"start:{command.process}", request.idempotency_key))
     natural, near = _natural_key(definition, command)
     slot = slot_of_text(*dedupe[0]) if dedupe else any_slot
-    print_of = _fingerprint(command) if dedupe else b""
+    print_of = (request.fingerprint or _fingerprint(command)) if dedupe else b""
     return Admission(command, slot, tuple(dedupe), print_of, natural, near)
 
 
@@ -137,6 +142,18 @@ def _fingerprint(command: StartInstance) -> bytes:
     return hashlib.sha256(encode_command(msgspec.structs.replace(command, lookalikes=()))).digest()
 
 
+def _request_key(request: Request) -> DedupeKey:
+    assert request.idempotency_key is not None, "only a request with a key is looked up"
+    return (request.scope or REQUEST, request.idempotency_key)
+
+
+def _request_fingerprint(request: Request) -> bytes:
+    if request.fingerprint is not None:
+        return request.fingerprint
+    receiver = request.receiver.to_bytes(8, "big", signed=True)
+    return hashlib.sha256(receiver + encode_command(request.command)).digest()
+
+
 class Known:
     """The used keys that matter to a batch: read once, then kept current as the batch goes."""
 
@@ -145,6 +162,7 @@ class Known:
         self._store = store
         self._admitted: dict[int, Admission | Rejection] = {}
         self._unread: list[Admission] = []
+        self._expected: dict[DedupeKey, None] = {}
         self._dedupe: dict[DedupeKey, DedupeRow | None] = {}
         self._natural: dict[tuple[str, bytes], list[NaturalKeyRow]] = {}
 
@@ -157,11 +175,48 @@ class Known:
                 self._unread.append(found)
         return found
 
+    def expect(self, request: Request) -> None:
+        """Read the idempotency key of a request that is no start with all the others."""
+        key = _request_key(request)
+        if check_key("idempotency key", key[1]) is None and key not in self._dedupe:
+            self._expected[key] = None
+
+    def answered(self, request: Request) -> Answer | Rejection | None:
+        """Return the answer of an equal earlier request, why this one is refused, or nothing if
+        it is new.
+        """
+        key = _request_key(request)
+        refused = check_key("idempotency key", key[1])
+        if refused is not None:
+            return refused
+        if key not in self._dedupe:
+            self._expected[key] = None
+            self.read()
+        row = self._dedupe[key]
+        if row is None:
+            return None
+        if row.fingerprint != _request_fingerprint(request):
+            return Rejection(
+                why.KEY_REUSED,
+                f"expected idempotency key `{key[1]}` to come with the same payload as before, "
+                "but it differs",
+            )
+        return Answer(request.receiver, {**_facts.decode(row.answer), "repeated": True})
+
+    def keep(self, request: Request, answer: Answer, at: int, rows: RowChanges) -> None:
+        """Keep what a request with an idempotency key was answered."""
+        key = _request_key(request)
+        facts = msgspec.msgpack.encode(answer.facts)
+        row = DedupeRow(*key, _request_fingerprint(request), facts, None, at)
+        self._dedupe[key] = row
+        rows.change("dedupe", key, row)
+
     def read(self) -> None:
-        """Read the rows of the starts that were admitted, all at once."""
-        if not self._unread:
+        """Read the rows of the keys that the items of a batch bring, all at once."""
+        if not self._unread and not self._expected:
             return
-        keys: list[DedupeKey] = []
+        keys: list[DedupeKey] = list(self._expected)
+        self._expected.clear()
         naturals: list[tuple[str, bytes]] = []
         for admission in self._unread:
             keys.extend(admission.dedupe)
@@ -186,7 +241,7 @@ class Known:
             row = self._dedupe.get((scope, key))
             if row is None:
                 continue
-            if scope.startswith("start:"):
+            if not scope.startswith(BUSINESS_KEY):
                 if row.fingerprint == admission.fingerprint:
                     return row.instance
                 return Rejection(
@@ -205,7 +260,7 @@ class Known:
         """Tell whether the idempotency key says that this is the same start again."""
         for scope, key in admission.dedupe:
             row = self._dedupe.get((scope, key))
-            if scope.startswith("start:") and row is not None:
+            if not scope.startswith(BUSINESS_KEY) and row is not None:
                 return row.fingerprint == admission.fingerprint
         return False
 

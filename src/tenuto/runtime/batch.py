@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenuto.engine import commands as c
 from tenuto.engine import index
+from tenuto.engine import rejections as why
 from tenuto.engine import rows as row
 from tenuto.engine.advance import Outcome, advance_instance
 from tenuto.engine.aggregates import NamedOutcome, advance_named
@@ -19,6 +20,7 @@ from tenuto.engine.lifecycle import InstanceStatus
 from tenuto.engine.mailbox import MailboxState
 from tenuto.engine.records import Record, encode_records
 from tenuto.engine.recurrence import RecurrenceState
+from tenuto.engine.registry import RegistryState, with_settings
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.rows import JobRow
 from tenuto.engine.state import ROOT, encode_state
@@ -94,8 +96,10 @@ class Batch:
         self._mint = mint
         self.next_hop = first_hop
 
-    def run(self, item: Item) -> None:
-        """Run one command and take in what it gives."""
+    def run(self, item: Item) -> Answer | Rejection | None:
+        """Run one command and take in what it gives; an instance that has nothing to say gives
+        nothing.
+        """
         hop = item.hop
         if hop is not None and hop.stored:
             self.rows.delete("outbox", (hop.sender, hop.receiver, hop.number))
@@ -113,6 +117,7 @@ class Batch:
                 self.waiters.append((item.receiver, request.reply))
         if isinstance(result, Rejection) and isinstance(item.command, c.FireTimer):
             self.rows.delete("timer", (item.receiver, item.command.wait))
+        return result
 
     # --- instances
 
@@ -121,8 +126,15 @@ class Batch:
         starts = isinstance(command, c.StartInstance)
         warm = self._warm.begin(key) if starts else self._warm.instance(key)
         if warm is None:
-            return Rejection("not-found", f"expected instance {key}, but there is none")
+            return Rejection(why.NOT_FOUND, f"expected instance {key}, but there is none")
         state = warm.state
+        request = item.request
+        if request is not None and request.if_version not in {None, state.version}:
+            return Rejection(
+                why.VERSION_MISMATCH,
+                f"expected instance {key} at version {request.if_version}, but it is at "
+                f"{state.version}: read it again",
+            )
         outcome = advance_instance(self.world, state, command, self.now, self._mint, warm.payloads)
         if isinstance(outcome, Rejection):
             if not state.version:
@@ -182,6 +194,8 @@ class Batch:
             index.index_mailbox(self.rows, state, outcome.records, before)
         elif isinstance(state, RecurrenceState):
             index.index_recurrence(self.rows, state)
+        elif isinstance(state, RegistryState):
+            self.world = with_settings(self.world, state)
         self._journal(item, key, state.version, self.now, outcome.records)
         aggregate = index.aggregate_row(state)
         packed = aggregate._replace(snapshot=pack_blob(aggregate.snapshot or b""))
@@ -240,6 +254,8 @@ class Batch:
         for gone in self.rows.deletes["job"]:
             key = (gone[0], gone[1])
             self.freed.append(key)
+            if key in self._leases.details:
+                self.rows.delete("heartbeat", key)
             seat = self._leases.lend_seat(key)
             if seat is not None:
                 self.lent.append(seat)
@@ -287,6 +303,7 @@ class Batch:
             leased.token,
             leased.due_at,
             variables,
+            self._leases.details.get((job.instance, job.element)),
         )
         self.hand_outs.append((seat, work))
         return leased

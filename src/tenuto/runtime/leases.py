@@ -12,7 +12,7 @@ incident.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct
@@ -30,7 +30,10 @@ TOKEN_BITS: Final = 40
 
 
 class Job(Struct, frozen=True):
-    """What a worker gets: work, its lease, and the variables that it sees (encoded values)."""
+    """What a worker gets: work, its lease, and the variables that it sees (encoded values).
+
+    `details` is what the attempt before last said of its progress (an encoded value).
+    """
 
     instance: int
     element: int
@@ -45,6 +48,7 @@ class Job(Struct, frozen=True):
     token: int
     deadline: int
     variables: Encoded
+    details: bytes | None = None
 
 
 class Lease(NamedTuple):
@@ -58,8 +62,9 @@ class Lease(NamedTuple):
 
 
 class Seats:
-    """A worker of this process: the job types it takes, its free seats, and where jobs are
-    handed to.
+    """A worker: the job types it takes, its free seats, and where jobs are handed to.
+
+    The leases of a worker outside of this process (`is_outside`) outlive the process.
     """
 
     def __init__(
@@ -67,9 +72,12 @@ class Seats:
         types: frozenset[str],
         free: int,
         hand_out: Callable[[list[Job]], None],
-        lease_seconds: dict[str, float] | None = None,
+        lease_seconds: Mapping[str, float] | None = None,
+        *,
+        is_outside: bool = False,
     ) -> None:
         """Offer `free` seats; `lease_seconds` overrides the default by job type."""
+        self.is_outside = is_outside
         self.types = types
         self.free = free
         self.hand_out = hand_out
@@ -93,6 +101,7 @@ class Leases:
         self._next_token = (log << TOKEN_BITS) + 1
         self._history: dict[JobKey, tuple[int, int]] = {}
         self.orphans: dict[JobKey, JobRow] = {}
+        self.details: dict[JobKey, bytes] = {}
         self.cap: int | None = None
         self.suspects: set[JobKey] = set()
         self.has_backlog = True
@@ -156,9 +165,16 @@ class Leases:
             row.created_at,
             attempt + 1,
             token,
-            self._log,
+            None if seat.is_outside else self._log,
             crashes,
         )
+
+    def restore(self, row: JobRow, seat: Seats) -> None:
+        """Know a lease that a worker outside got in an earlier life of this node."""
+        assert row.due_at is not None, "a lease has an end"
+        key = (row.instance, row.element)
+        self._held[key] = Lease(row.token, row.attempt, row.due_at, row.crashes, seat)
+        heapq.heappush(self._deadlines, (row.due_at, key, row.token))
 
     def of(self, key: JobKey) -> Lease | None:
         """Return the lease of a job."""
@@ -186,6 +202,7 @@ class Leases:
         self._release_suspect(key)
         self._history.pop(key, None)
         self.orphans.pop(key, None)
+        self.details.pop(key, None)
 
     def operational(self, row: JobRow) -> JobRow:
         """Return a row that the engine made, with the attempts that were counted."""
@@ -220,9 +237,17 @@ class Leases:
         self._held[key] = lease._replace(deadline=max(deadline, lease.deadline))
         return True
 
-    def held(self) -> list[JobKey]:
-        """Return all leased jobs."""
-        return list(self._held)
+    def held_here(self) -> list[JobKey]:
+        """Return the jobs that workers of this process hold."""
+        return [key for key, lease in self._held.items() if not lease.seat.is_outside]
+
+    def give_back(self, key: JobKey, token: int) -> bool:
+        """End a lease whose holder will not work; tell whether it was held."""
+        lease = self._held.get(key)
+        if lease is None or lease.token != token:
+            return False
+        self.end(key)
+        return True
 
     def suspect(self, keys: list[JobKey]) -> None:
         """Run jobs that were leased when their process died under a cap of half as many."""

@@ -26,8 +26,10 @@ import structlog
 from tenuto.engine import commands as c
 from tenuto.engine import rejections as why
 from tenuto.engine.broadcast import PAGE, BroadcastState
+from tenuto.engine.index import RowChanges
 from tenuto.engine.registry import REGISTRY, find_same, next_deployment
 from tenuto.engine.rejections import Rejection
+from tenuto.engine.rows import JobRow
 from tenuto.engine.world import World, with_deployment
 from tenuto.errors import OutcomeUnknown, Sealed, StoreBusy, StoreError, StoreFull, StoreRefused
 from tenuto.keys import KeyMint
@@ -244,24 +246,48 @@ class Corridor:
         ahead = list(islice(items, limits.BATCH_TURNS_MAX))
         self.warm.prefetch({item.receiver for item in ahead if item.receiver > 0})
         for item in ahead:
-            if item.receiver == NEW_INSTANCE and item.request is not None:
+            if item.request is None:
+                continue
+            if item.receiver == NEW_INSTANCE:
                 known.admit(batch.world, item.request, self._slot)
+            elif item.request.idempotency_key is not None:
+                known.expect(item.request)
         known.read()
         return known
 
     def _run(self, batch: Batch, item: Item, known: Known) -> None:
-        command = item.command
+        request = item.request
         if item.receiver == NEW_INSTANCE:
             self._start(batch, item, known)
-        elif isinstance(command, c.CompleteJob | c.FailJob | c.ThrowJobError):
-            if self._holds(batch, item, command):
-                batch.run(item)
-        elif isinstance(command, c.Deploy):
-            self._deploy(batch, item)
-        elif isinstance(command, c.ContinueBroadcast):
-            batch.run(item._replace(command=self._with_page(item.receiver, command)))
+        elif request is not None and request.idempotency_key is not None:
+            self._once(batch, item, request, known)
         else:
-            batch.run(item)
+            self._command(batch, item)
+
+    def _once(self, batch: Batch, item: Item, request: Request, known: Known) -> None:
+        """Run a command that has an idempotency key, or answer as the first time."""
+        earlier = known.answered(request)
+        if earlier is not None:
+            self._answer(batch, request, earlier)
+            return
+        result = self._command(batch, item)
+        if not isinstance(result, Rejection):
+            answer = result or Answer(item.receiver, {"instance": str(item.receiver)})
+            known.keep(request, answer, batch.now, batch.rows)
+
+    def _command(self, batch: Batch, item: Item) -> Answer | Rejection | None:
+        command = item.command
+        if isinstance(command, c.CompleteJob | c.FailJob | c.ThrowJobError):
+            stale = self._stale(item, command)
+            if stale is not None:
+                if item.request is not None:
+                    self._answer(batch, item.request, stale)
+                return stale
+        elif isinstance(command, c.Deploy):
+            self._prepare_world(batch, item)
+        elif isinstance(command, c.ContinueBroadcast):
+            item = item._replace(command=self._with_page(item.receiver, command))
+        return batch.run(item)
 
     def _start(self, batch: Batch, item: Item, known: Known) -> None:
         request = item.request
@@ -314,23 +340,21 @@ class Corridor:
             status = stored[0].row.status if stored else "pruned"
             batch.answers.append((request.reply, Ended(instance, status, {})))
 
-    def _holds(
-        self, batch: Batch, item: Item, command: c.CompleteJob | c.FailJob | c.ThrowJobError
-    ) -> bool:
+    def _stale(
+        self, item: Item, command: c.CompleteJob | c.FailJob | c.ThrowJobError
+    ) -> Rejection | None:
         """Check the fencing token of a result; an unfenced command (a person, the CLI) passes."""
         lease = self.leases.of((item.receiver, command.element))
         if command.token is None or (lease is not None and lease.token == command.token):
-            return True
-        if item.request is not None:
-            message = (
-                f"expected lease {lease.token if lease else 'none'} on job "
-                f"{item.receiver}-{command.element}, got {command.token}: another attempt "
-                "holds the job"
-            )
-            self._answer(batch, item.request, Rejection(why.STALE_LEASE, message))
-        return False
+            return None
+        message = (
+            f"expected lease {lease.token if lease else 'none'} on job "
+            f"{item.receiver}-{command.element}, got {command.token}: another attempt holds the job"
+        )
+        return Rejection(why.STALE_LEASE, message)
 
-    def _deploy(self, batch: Batch, item: Item) -> None:
+    def _prepare_world(self, batch: Batch, item: Item) -> None:
+        """Let the turn of a deployment see the world that it makes."""
         command, request = item.command, item.request
         assert isinstance(command, c.Deploy), "only a deployment brings compiled resources"
         assert request is not None, "a deployment comes from outside"
@@ -340,7 +364,6 @@ class Corridor:
             number = next_deployment(state)
             compiled = request.compiled
             batch.world = with_deployment(batch.world, number, compiled.graphs, compiled.models)
-        batch.run(item)
 
     def _with_page(self, receiver: int, command: c.ContinueBroadcast) -> c.ContinueBroadcast:
         """Give a broadcast its next page of subscribers; those that came after it are left out."""
@@ -481,13 +504,21 @@ class Corridor:
 
     def _release_leases(self) -> None:
         """Give back the jobs whose workers did not end in time: another life takes them at once."""
-        held = self.leases.held()
+        held = self.leases.held_here()
         if not held:
             return
-        batch = Batch(self.world, self.warm, self.leases, self.mint, self.clock.now(), 0)
+        rows = RowChanges()
         for row in self.store.load_jobs(held):
-            ready = row._replace(status="ready", due_at=None, log=None)
-            batch.rows.change("job", (row.instance, row.element), ready)
+            rows.change("job", (row.instance, row.element), given_back(row))
+        self.write(rows)
+
+    def write(self, rows: RowChanges) -> None:
+        """Commit changes of operational columns, which no turn causes.
+
+        For actions that run between two batches. Raises `StoreError`.
+        """
+        batch = Batch(self.world, self.warm, self.leases, self.mint, self.clock.now(), 0)
+        batch.rows = rows
         self._commit(batch, batch.now)
 
     def _refuse_waiting(self) -> None:
@@ -506,6 +537,11 @@ class Corridor:
             answers.extend((reply, refusal) for reply in replies)
         self.waiters.clear()
         deliver(answers)
+
+
+def given_back(row: JobRow) -> JobRow:
+    """Return the row of a job whose holder did not work: it is ready at once."""
+    return row._replace(status="ready", due_at=None, log=None)
 
 
 def deliver(answers: list[tuple[Reply, Result]]) -> None:

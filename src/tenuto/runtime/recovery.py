@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tenuto.engine import commands as c
-from tenuto.engine.registry import REGISTRY, RegistryState
+from tenuto.engine.registry import REGISTRY, RegistryState, with_settings
 from tenuto.engine.stored import PayloadRef, Stored
 from tenuto.engine.world import World, with_deployment
+from tenuto.runtime import desk
 from tenuto.runtime.batch import Hop, Item
 from tenuto.runtime.limits import CRASHES_ALONE_MAX
 from tenuto.runtime.loop import Corridor
@@ -38,6 +39,7 @@ def recover(store: Store, clock: Clock, compile_sources: Compile, *, node: str) 
     corridor.world = load_world(corridor, compile_sources)
     _reload_outbox(corridor)
     _take_orphans(corridor)
+    desk.restore(corridor)
     return corridor
 
 
@@ -45,7 +47,7 @@ def load_world(corridor: Corridor, compile_sources: Compile) -> World:
     """Return the registry's world: every deployment, compiled from its sources."""
     state = corridor.warm.named(REGISTRY)
     assert isinstance(state, RegistryState), "the registry's key names the registry"
-    world = World()
+    world = with_settings(World(), state)
     for deployment in state.deployments:
         sources = [
             (name, kind, _source(corridor.store, stored))

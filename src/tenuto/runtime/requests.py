@@ -60,7 +60,10 @@ class Compiled(NamedTuple):
 class Request(NamedTuple):
     """A command from outside. `receiver` 0 asks for a new instance.
 
-    With `unique` the business key of a start may name one instance of its process only.
+    With `unique` the business key of a start may name one instance of its process only. The same
+    `idempotency_key` in the same `scope` gets the first answer again; `fingerprint` says what must
+    be the same for that (the command unless it is given). `if_version` lets the command through
+    only while its instance is at that version.
     """
 
     receiver: int
@@ -70,3 +73,6 @@ class Request(NamedTuple):
     reply: Reply | None = None
     unique: bool = False
     compiled: Compiled | None = None
+    scope: str = ""
+    fingerprint: bytes | None = None
+    if_version: int | None = None

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import msgspec
+
 from tenuto.engine import index
 from tenuto.engine import rows as row
 from tenuto.engine.aggregates import AGGREGATES, apply_named
@@ -204,7 +206,7 @@ def _comparable(one: row.Row) -> tuple[Any, ...]:
 def _compare_named(reader: Reader, found: row.AggregateRow, state: Any) -> list[Difference]:
     differences = []
     expected = index.aggregate_row(state)
-    if expected.version != found.version or expected.snapshot != unpack_blob(found.snapshot):
+    if expected.version != found.version or expected.snapshot != _in_this_format(found):
         differences.append(_difference("aggregate", found.key, expected, found))
     if isinstance(state, MailboxState):
         implied = index.mailbox_rows(state)
@@ -215,6 +217,15 @@ def _compare_named(reader: Reader, found: row.AggregateRow, state: Any) -> list[
         rows = reader.rows("timer", instance=found.key, limit=1 << 31)
         differences += _compare_rows("timer", found.key, index.recurrence_rows(state), rows)
     return differences
+
+
+def _in_this_format(found: row.AggregateRow) -> bytes | None:
+    """Return a stored snapshot as this release writes it: an older one has fewer fields."""
+    aggregate = AGGREGATES[kind_of(found.key)]
+    try:
+        return aggregate.encode(aggregate.decode(found.key, unpack_blob(found.snapshot or b"")))
+    except msgspec.DecodeError:
+        return None
 
 
 def _difference(table: str, key: int, expected: row.Row, found: row.Row) -> Difference:

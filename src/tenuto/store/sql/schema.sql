@@ -28,6 +28,9 @@ CREATE TABLE IF NOT EXISTS job (
     crashes INTEGER NOT NULL, PRIMARY KEY (instance, element)) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS job_ready ON job (type, created_at) WHERE status = 'ready';
 CREATE INDEX IF NOT EXISTS job_waiting ON job (due_at) WHERE status = 'waiting';
+CREATE TABLE IF NOT EXISTS heartbeat (
+    instance INTEGER NOT NULL, element INTEGER NOT NULL, at INTEGER NOT NULL, details BLOB NOT NULL,
+    PRIMARY KEY (instance, element)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS user_task (
     instance INTEGER NOT NULL, element INTEGER NOT NULL, process TEXT NOT NULL, element_id TEXT NOT NULL,
     name TEXT NOT NULL, assignee TEXT, candidate_groups TEXT NOT NULL, candidate_users TEXT NOT NULL,
