@@ -5,16 +5,25 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+import uvicorn
+
+from tenuto.api.app import App
+from tenuto.api.routes import ROUTES
+from tenuto.api.server import LOOPBACK_NAMES, is_loopback, listen, make_server
+from tenuto.api.service import Service
 from tenuto.client.client import Client
 from tenuto.client.reading import Reading
 from tenuto.deploy import compile_sources
+from tenuto.engine.settings import API
 from tenuto.errors import InputError
+from tenuto.governance.master import ephemeral_key, load_master_key
 from tenuto.runtime.clock import Clock, SystemClock
 from tenuto.runtime.node import Node
 from tenuto.store.crash_points import crash_point
@@ -69,6 +78,64 @@ def running(
         if worker is not None:
             worker.stop(grace_seconds)
         node.stop()
+
+
+class Serving(NamedTuple):
+    """A server at work: `run` answers requests until it is told to stop."""
+
+    running: Running
+    service: Service
+    server: uvicorn.Server
+    socket: socket.socket
+    url: str
+
+    def run(self) -> None:
+        """Answer requests until SIGINT, SIGTERM or `server.should_exit`."""
+        self.server.run(sockets=[self.socket])
+
+    def login_link(self) -> str:
+        """Return a link that lets one browser in, once, within ten minutes."""
+        code = self.service.links.issue(self.running.node.now())
+        return f"{self.url}/login?code={code}"
+
+
+@contextlib.contextmanager
+def serving(
+    database: str | Path = DATABASE_DEFAULT,
+    *,
+    handlers: Mapping[str, Handler] | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    host_names: Sequence[str] = (),
+    operator: str = "",
+) -> Iterator[Serving]:
+    """Run a node with its worker behind HTTP; port 0 takes a free one.
+
+    Raises `InputError` for an address that others reach while no token is issued.
+    """
+    with (
+        running(database, handlers=handlers, actor=operator) as at,
+        contextlib.closing(_service(at.node, database, operator)) as service,
+    ):
+        local = is_loopback(host)
+        if not local and not any(one.kind == API for one in at.node.world.tokens.values()):
+            raise InputError(
+                f"expected a token to exist before `{host}` is listened on, where others reach it: "
+                "make one with `tenuto token create`, or listen on 127.0.0.1"
+            )
+        names = frozenset({host, *host_names}) | (LOOPBACK_NAMES if local else frozenset())
+        bound = listen(host, port)
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{shown}:{bound.getsockname()[1]}"
+        app = App(service, ROUTES, hosts=names)
+        with contextlib.closing(bound):
+            yield Serving(at, service, make_server(app), bound, url)
+
+
+def _service(node: Node, database: str | Path, operator: str) -> Service:
+    if str(database) == MEMORY:
+        return Service(node, ephemeral_key(), name=operator)
+    return Service(node, load_master_key(Path(f"{database}.key")), name=operator)
 
 
 class _Shelf:

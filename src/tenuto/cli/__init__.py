@@ -13,6 +13,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "tenuto.cli.run:run",
         "Start one instance per record of a file, work the jobs, report.",
     ),
+    "serve": ("tenuto.cli.serve:serve", "Serve the API and the page, and work jobs."),
     "deploy": ("tenuto.cli.deploy:deploy", "Deploy BPMN and DMN models."),
     "start": ("tenuto.cli.start:start", "Start one instance of a process."),
     "ps": ("tenuto.cli.ps:ps", "Show what runs, what waits, and for whom."),

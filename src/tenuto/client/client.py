@@ -7,16 +7,19 @@ refusal raises `Rejected` with its stable code.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenuto import values
 from tenuto.client import requests as ask
+from tenuto.client.jobs import Jobs
 from tenuto.client.reading import Instance, Reading
 from tenuto.client.slots import LoopSlot
 from tenuto.deploy import Prepared, prepare, read_files
 from tenuto.engine import commands as c
+from tenuto.engine.registry import REGISTRY
 from tenuto.engine.rejections import Rejection
 from tenuto.errors import Rejected
 from tenuto.runtime.requests import Answer, Ended, Reply, Request, Result
@@ -34,15 +37,31 @@ class Client:
         self._actor = actor
         self._slots: dict[asyncio.AbstractEventLoop, LoopSlot] = {}
         self.read = Reading(node.store)
+        self.jobs = Jobs(node)
+
+    def acting_as(self, actor: str) -> Client:
+        """Return a client that asks in the name of another actor, by the same way."""
+        other = copy(self)
+        other._actor = actor
+        return other
 
     async def _ask(self, request: Request, *, at_end: bool = False) -> Answer | Ended:
+        return accepted(await self._submit(request, at_end=at_end))
+
+    def _submit(self, request: Request, *, at_end: bool = False) -> asyncio.Future[Result]:
         loop = asyncio.get_running_loop()
         slot = self._slots.get(loop)
         if slot is None:
             slot = self._slots[loop] = LoopSlot(loop)
         ticket, future = slot.expect()
         self._node.submit(request._replace(reply=Reply(slot, ticket, at_end)))
-        return accepted(await future)
+        return future
+
+    async def ask_all(self, requests: Iterable[Request]) -> list[Result]:
+        """Ask many things at once, so that few commits take them; return answers and refusals in
+        order.
+        """
+        return [await future for future in [self._submit(request) for request in requests]]
 
     async def deploy(self, *paths: str | Path) -> Prepared:
         """Deploy model files together; return what was read, with a report for each model."""
@@ -159,6 +178,14 @@ class Client:
         """End an instance and everything that it called."""
         key = ask.instance_key(instance)
         await self._ask(Request(key, c.CancelInstance(reason), self._actor))
+
+    async def issue_token(self, token: ask.TokenRequest) -> None:
+        """Let somebody in; whoever minted the token shows its text."""
+        await self._ask(Request(REGISTRY, c.IssueToken(*token), self._actor))
+
+    async def revoke_token(self, id: str) -> None:
+        """Let the holder of a token in no more. Raises `Rejected` (not-found)."""
+        await self._ask(Request(REGISTRY, c.RevokeToken(id), self._actor))
 
     async def _fact(self, request: Request, name: str) -> str:
         result = await self._ask(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from tenuto import values
 from tenuto.deploy import Prepared
@@ -13,6 +13,21 @@ from tenuto.errors import InputError, ValueRefused
 from tenuto.keys import Kind, named_key
 from tenuto.runtime.requests import NEW_INSTANCE, Request
 from tenuto.schedules import parse_duration
+
+
+class TokenRequest(NamedTuple):
+    """A token as it is issued: `digest` is SHA-256 of its secret; `expires_at` Unix
+    milliseconds.
+    """
+
+    id: str
+    name: str
+    kind: str
+    roles: tuple[str, ...]
+    groups: tuple[str, ...]
+    job_types: tuple[str, ...]
+    digest: bytes
+    expires_at: int | None = None
 
 
 def encode_variables(variables: Mapping[str, Any] | None) -> dict[str, bytes]:

@@ -5,40 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from tenuto.engine import commands as c
 from tenuto.engine import records as r
 from tenuto.engine import rejections as why
 from tenuto.engine.rejections import Rejection
+from tenuto.engine.settings import TOKEN_KINDS, Token
 
 if TYPE_CHECKING:
     from tenuto.engine.named_turn import NamedTurn
 
-API = "api"
-SESSION = "session"
-KINDS = frozenset({API, SESSION})
-
 # A session that has ended or expired is dropped when the next token is issued.
 TOKENS_MAX = 10_000
-
-
-class Token(Struct, array_like=True, frozen=True):
-    """One way in. `digest` is SHA-256 of the secret; times are Unix milliseconds."""
-
-    id: str
-    name: str
-    kind: str
-    roles: tuple[str, ...]
-    groups: tuple[str, ...]
-    job_types: tuple[str, ...]
-    digest: bytes
-    issued_at: int
-    expires_at: int | None = None
-
-    def is_valid(self, now: int) -> bool:
-        """Tell whether the token lets its holder in at `now`."""
-        return self.expires_at is None or now < self.expires_at
 
 
 def issue_token(turn: NamedTurn[Any], command: c.IssueToken) -> Rejection | None:
@@ -48,11 +25,11 @@ def issue_token(turn: NamedTurn[Any], command: c.IssueToken) -> Rejection | None
         return Rejection(
             why.ALREADY_EXISTS, f"expected a new token id, but `{command.id}` is there"
         )
-    if command.kind not in KINDS or not command.name or not command.roles:
+    if command.kind not in TOKEN_KINDS or not command.name or not command.roles:
         return Rejection(
             why.INVALID_VALUE,
-            f"expected a token of kind {' or '.join(sorted(KINDS))} with a name and a role, got "
-            f"kind `{command.kind}`, name `{command.name}`, roles {list(command.roles)}",
+            f"expected a token of kind {' or '.join(sorted(TOKEN_KINDS))} with a name and a role, "
+            f"got kind `{command.kind}`, name `{command.name}`, roles {list(command.roles)}",
         )
     stale = [token.id for token in tokens.values() if not token.is_valid(turn.now)]
     if len(tokens) - len(stale) >= TOKENS_MAX:

@@ -14,11 +14,10 @@ from msgspec import Struct, field
 from tenuto.engine import access, webhooks
 from tenuto.engine import commands as c
 from tenuto.engine import records as r
-from tenuto.engine.access import Token
 from tenuto.engine.named_turn import NamedTurn
 from tenuto.engine.rejections import Rejection
+from tenuto.engine.settings import Token, Webhook
 from tenuto.engine.stored import PayloadRef, Stored, digest_of
-from tenuto.engine.webhooks import Webhook
 from tenuto.engine.world import DEFINITIONS_PER_DEPLOYMENT, World, deployment_of, timer_starts
 from tenuto.keys import Kind, named_key
 

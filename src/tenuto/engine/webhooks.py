@@ -16,27 +16,12 @@ from tenuto.engine import records as r
 from tenuto.engine import rejections as why
 from tenuto.engine.named_turn import NamedTurn
 from tenuto.engine.rejections import Rejection
+from tenuto.engine.settings import ACTIVE, ENDED, Webhook
 
 if TYPE_CHECKING:
     Registry = NamedTurn[Any]
 
-ACTIVE = "active"
-ENDED = "ended"
 WEBHOOKS_MAX = 1_000
-
-
-class Webhook(Struct, array_like=True, frozen=True):
-    """A URL that is told what happens after `cursor`. Empty `types` and `processes` mean all."""
-
-    id: str
-    url: str
-    types: tuple[str, ...]
-    processes: tuple[str, ...]
-    allow_private: bool
-    created_at: int
-    status: str
-    reason: str
-    cursor: bytes
 
 
 def subscribe_webhook(turn: Registry, command: c.SubscribeWebhook) -> Rejection | None:

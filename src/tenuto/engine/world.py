@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from tenuto.engine.access import Token
-from tenuto.engine.webhooks import Webhook
+from tenuto.engine.settings import Token, Webhook
 from tenuto.graph.nodes import StartEvent
 from tenuto.graph.process import ProcessGraph
 from tenuto.graph.triggers import MessageTrigger, SignalTrigger, TimerTrigger

@@ -24,3 +24,8 @@ class SystemClock:
         """Return Unix milliseconds, never less than before."""
         self._last = max(self._last, time.time_ns() // 1_000_000)
         return self._last
+
+
+def seconds() -> float:
+    """Return seconds that only rise, to tell how long something took."""
+    return time.perf_counter()

@@ -34,6 +34,15 @@ class Node:
         """Return the committed registry."""
         return self.corridor.world
 
+    @property
+    def pending(self) -> int:
+        """Return how many requests wait before the corridor."""
+        return self.corridor.inbox.qsize()
+
+    def now(self) -> int:
+        """Return the node's clock, Unix milliseconds."""
+        return self.corridor.clock.now()
+
     def start(self) -> None:
         """Let the corridor run."""
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)

@@ -1,0 +1,1 @@
+"""The HTTP door: bare ASGI with msgspec; authorization is decided per matched route."""

@@ -1,0 +1,193 @@
+"""A request and a response of HTTP, as the routes see them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, MutableMapping
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Struct
+
+from tenuto.api.problems import Problem
+
+if TYPE_CHECKING:
+    from tenuto.governance.permits import Principal
+
+T = TypeVar("T")
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+JSON: Final = "application/json"
+HTML: Final = "text/html; charset=utf-8"
+BODY_SECONDS_MAX: Final = 30.0
+QUERY_FIELDS_MAX: Final = 100
+
+
+class Request:
+    """One request: its route has been matched, its caller is known."""
+
+    __slots__ = ("_receive", "_scope", "body_limit", "headers", "params", "principal")
+
+    def __init__(
+        self,
+        scope: Mapping[str, Any],
+        receive: Receive,
+        headers: Mapping[str, str],
+        params: Mapping[str, str],
+        principal: Principal | None,
+    ) -> None:
+        """Hold what came; the body is read when it is asked for."""
+        self._scope = scope
+        self._receive = receive
+        self.headers = headers
+        self.params = params
+        self.principal = principal
+        self.body_limit = 0
+
+    @property
+    def method(self) -> str:
+        """Return the method in capitals."""
+        return str(self._scope["method"])
+
+    @property
+    def path(self) -> str:
+        """Return the decoded path."""
+        return str(self._scope["path"])
+
+    @property
+    def caller(self) -> Principal:
+        """Return who calls a route that is not public."""
+        assert self.principal is not None, "only public routes are called by nobody"
+        return self.principal
+
+    def query(self, kind: type[T]) -> T:
+        """Return the query as a struct. Raises `Problem` for what it does not know."""
+        text = self._scope.get("query_string", b"").decode("latin-1")
+        try:
+            pairs = parse_qsl(
+                text, keep_blank_values=True, errors="strict", max_num_fields=QUERY_FIELDS_MAX
+            )
+        except ValueError as error:
+            raise Problem("invalid-query", f"expected a query of UTF-8 fields: {error}") from None
+        found: dict[str, Any] = {}
+        lists: frozenset[str] = _list_fields(cast("Hashable", kind))
+        for name, value in pairs:
+            if name in lists:
+                found.setdefault(name, []).append(value)
+            elif name in found:
+                raise Problem("invalid-query", f"expected `{name}` once in the query, got it twice")
+            else:
+                found[name] = value
+        try:
+            return msgspec.convert(found, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise Problem("invalid-query", f"the query cannot be used: {error}") from None
+
+    async def body(self) -> bytes:
+        """Return the body.
+
+        Raises `Problem` when it is longer than the route takes or does not come in time.
+        """
+        declared = self.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > self.body_limit:
+            raise self._too_large()
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_SECONDS_MAX):
+                while True:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        raise Disconnected
+                    part = message.get("body", b"")
+                    size += len(part)
+                    if size > self.body_limit:
+                        raise self._too_large()
+                    parts.append(part)
+                    if not message.get("more_body"):
+                        break
+        except TimeoutError:
+            raise Problem(
+                "body-too-slow", f"expected the whole body within {BODY_SECONDS_MAX:.0f} seconds"
+            ) from None
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def json(self, kind: type[T]) -> T:
+        """Return the JSON body as `kind`; numbers with a fraction become exact decimals."""
+        self.expect_type(JSON)
+        data = await self.body()
+        try:
+            decoded: T = _decoder(cast("Hashable", kind)).decode(data or b"{}")
+        except msgspec.ValidationError as error:
+            raise Problem("invalid-body", f"the body cannot be used: {error}") from None
+        except (msgspec.DecodeError, ArithmeticError, ValueError, RecursionError) as error:
+            raise Problem(
+                "invalid-json", f"expected JSON, but it does not parse: {error}"
+            ) from None
+        return decoded
+
+    def expect_type(self, *kinds: str) -> str:
+        """Return the media type of the body. Raises `Problem` for any other than `kinds`."""
+        given = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if given not in kinds:
+            raise Problem(
+                "unsupported-media-type",
+                f"expected a body of {' or '.join(kinds)}, got `{given[:60] or 'none'}`",
+            )
+        return given
+
+    async def disconnected(self) -> None:
+        """Return when the client has gone."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    def _too_large(self) -> Problem:
+        return Problem("body-too-large", f"expected a body of at most {self.body_limit} bytes")
+
+
+class Disconnected(Exception):  # a fact, not an error: there is nobody to tell
+    """The client has gone before its request was whole."""
+
+
+class Response(Struct):
+    """What goes back. A stream is sent part by part as it comes."""
+
+    status: int = 200
+    content: bytes = b""
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    stream: AsyncIterator[bytes] | None = None
+
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def json_response(
+    data: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()
+) -> Response:
+    """Return data as JSON; decimals are numbers, exact."""
+    return Response(status, _encode(data), JSON, headers)
+
+
+def empty_response(status: int = 204) -> Response:
+    """Return a response without a body."""
+    return Response(status, b"", "")
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, float_hook=Decimal)
+
+
+@cache
+def _list_fields(kind: Any) -> frozenset[str]:
+    """Return the names of the fields that may come more than once."""
+    fields = msgspec.structs.fields(kind) if issubclass(kind, Struct) else ()
+    kinds = {field.encode_name: msgspec.inspect.type_info(field.type) for field in fields}
+    lists = (msgspec.inspect.ListType, msgspec.inspect.VarTupleType)
+    return frozenset(name for name, info in kinds.items() if isinstance(info, lists))

@@ -1,0 +1,105 @@
+"""The server's socket: uvicorn with bounds on how long a client may take."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tenuto.errors import InputError
+
+if TYPE_CHECKING:
+    from tenuto.api.app import App
+
+HEADER_SECONDS_MAX: Final = 10.0
+KEEP_ALIVE_SECONDS: Final = 60
+GRACE_SECONDS: Final = 5
+CONNECTIONS_MAX: Final = 4_096
+LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """HTTP/1.1, patient with a client for ten seconds of headers and no longer."""
+
+    _hurry: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Begin to wait for the end of the headers with their first byte."""
+        if self._hurry is None and (self.cycle is None or self.cycle.response_complete):
+            self._hurry = self.loop.call_later(HEADER_SECONDS_MAX, self._give_up)
+        super().data_received(data)
+
+    def connection_made(self, transport: Any) -> None:
+        """Wait for the first request no longer than for the headers of one."""
+        super().connection_made(transport)
+        self._hurry = self.loop.call_later(HEADER_SECONDS_MAX, self._give_up)
+
+    def on_headers_complete(self) -> None:
+        """The headers are whole."""
+        self._calm()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        self._calm()
+        super().connection_lost(exc)
+
+    def _calm(self) -> None:
+        if self._hurry is not None:
+            self._hurry.cancel()
+            self._hurry = None
+
+    def _give_up(self) -> None:
+        self._hurry = None
+        self.transport.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound and listens. Raises `InputError` when it cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise InputError(
+            f"expected to listen on {host} port {port}: {error.strerror}; name another by --port"
+        ) from error
+    bound.listen(2048)
+    return bound
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches an address."""
+    if host in LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def make_server(app: App) -> uvicorn.Server:
+    """Return a server for an application; it stops when its `should_exit` is set."""
+    config = uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        ws="none",
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    return uvicorn.Server(config)

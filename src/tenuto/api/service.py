@@ -1,0 +1,105 @@
+"""What the routes work with: the node behind the client, reads off the loop, and who may come
+in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from tenuto.api.problems import Problem
+from tenuto.client import requests as ask
+from tenuto.client.client import Client
+from tenuto.engine.settings import API, SESSION, Token
+from tenuto.governance.permits import Principal
+from tenuto.governance.tokens import LoginLinks, Minted, authenticate, mint_token
+from tenuto.runtime import limits
+
+if TYPE_CHECKING:
+    from tenuto.client.reading import Reading
+    from tenuto.governance.master import MasterKey
+    from tenuto.runtime.node import Node
+
+R = TypeVar("R")
+
+READERS: Final = 4
+SESSION_MS: Final = 12 * 3_600_000
+LOCAL: Final = "local"
+
+
+class Service:
+    """One server: its node, its readers, its way in."""
+
+    def __init__(self, node: Node, master: MasterKey, *, name: str = "") -> None:
+        """Serve a node; `name` is who the operator of this machine is."""
+        self.node = node
+        self.client = Client(node)
+        self.master = master
+        self.links = LoginLinks()
+        self.operator = name or LOCAL
+        self._local: dict[str, Token] = {}
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="tenuto-reader")
+
+    def client_of(self, principal: Principal) -> Client:
+        """Return the client that asks in the name of a caller."""
+        return self.client.acting_as(principal.name)
+
+    async def reading(self, question: Callable[[Reading], R]) -> R:
+        """Ask the database on a reader's thread."""
+        read = self.client.read
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, question, read)
+
+    def check_room(self) -> None:
+        """Raise `Problem` (too-busy) while too much work waits before the corridor."""
+        pending = self.node.pending
+        if pending >= limits.INBOX_MAX:
+            raise Problem(
+                "too-busy",
+                f"expected fewer than {limits.INBOX_MAX} requests to wait, but {pending} do: "
+                "send it again later",
+                retry_after=1,
+            )
+
+    # --- who may come in
+
+    def principal(self, text: str) -> Principal | None:
+        """Return whom a token lets in."""
+        now = self.node.now()
+        return authenticate(text, self.node.world.tokens, now) or (
+            authenticate(text, self._local, now) if self._local else None
+        )
+
+    def local_token(self) -> str:
+        """Return a token for the commands of this machine's operator; it ends with the process."""
+        minted = mint_token()
+        self._local[minted.id] = Token(
+            minted.id, self.operator, API, ("admin",), (), (), minted.digest, self.node.now()
+        )
+        return minted.text
+
+    async def open_session(self, code: str) -> str | None:
+        """Use up a login code; return the token of a new session, or nothing."""
+        now = self.node.now()
+        if not self.links.redeem(code, now):
+            return None
+        minted: Minted = mint_token()
+        await self.client.acting_as(self.operator).issue_token(
+            ask.TokenRequest(
+                minted.id,
+                self.operator,
+                SESSION,
+                ("admin",),
+                (),
+                (),
+                minted.digest,
+                expires_at=now + SESSION_MS,
+            )
+        )
+        return minted.text
+
+    def close(self) -> None:
+        """End the readers."""
+        self._readers.shutdown(wait=True)

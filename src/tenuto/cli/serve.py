@@ -1,0 +1,105 @@
+"""`tenuto serve`: engine, worker, API and page in one process, on one port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from tenuto.cli.database import actor, database_option, quiet_logs
+
+if TYPE_CHECKING:
+    from tenuto.assembly import Serving
+
+PORT_DEFAULT = 8080
+
+
+class Options(NamedTuple):
+    """What was asked of a server."""
+
+    app: str | None
+    models: tuple[str, ...]
+    database: str
+    host: str
+    port: int
+    host_names: tuple[str, ...]
+
+
+@click.command()
+@click.argument("app", required=False, metavar="[APP]")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="PATH",
+    help="Deploy a model file, or the models in a folder, before serving; may be repeated.",
+)
+@database_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=PORT_DEFAULT,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="The port; 0 takes a free one.",
+)
+@click.option(
+    "--host-name",
+    "host_names",
+    multiple=True,
+    metavar="NAME",
+    help="A name under which others reach this server; may be repeated.",
+)
+def serve(**options: Any) -> None:
+    """Serve the API and the page, and work the jobs of APP (MODULE[:NAME]) in this process.
+
+    Prints a link that lets one browser in, once. While it runs, every other verb of this machine
+    finds it through the database (--db) and asks it. Ctrl-C ends it: what is at work is finished or
+    given back.
+    """
+    run_server(Options(**options))
+
+
+def run_server(options: Options) -> None:
+    """Serve until told to stop."""
+    from tenuto import assembly
+
+    quiet_logs()
+    handlers = assembly.load_app(options.app) if options.app else None
+    with assembly.serving(
+        options.database,
+        handlers=handlers,
+        host=options.host,
+        port=options.port,
+        host_names=options.host_names,
+        operator=actor(),
+    ) as at:
+        if options.models:
+            asyncio.run(at.running.client.deploy(*options.models))
+        with announced(at, options.database):
+            at.run()
+
+
+@contextlib.contextmanager
+def announced(at: Serving, database: str) -> Iterator[None]:
+    """Say where the server is, to people on the screen and to commands in a file beside the
+    database that only its owner reads.
+    """
+    path = Path(f"{database}.serve.json")
+    data = {"url": at.url, "token": at.service.local_token(), "pid": os.getpid()}
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(data, file)
+    click.echo(f"Tenuto listens on {at.url}")
+    click.echo(f"Log in, once, within ten minutes: {at.login_link()}")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
