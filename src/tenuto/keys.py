@@ -56,6 +56,11 @@ class KeyMint:
         )
 
 
+def key_floor(at_ms: int) -> int:
+    """Return the lowest instance key that was minted at or after a Unix time in milliseconds."""
+    return max(0, min(at_ms - EPOCH_MS, MS_MAX)) << (SLOT_BITS + COUNTER_BITS)
+
+
 def named_key(kind: Kind, *parts: str) -> int:
     """Return the key of the aggregate of `kind` that is found by `parts`."""
     assert kind is not Kind.INSTANCE, "an instance is given a key, it is not found by name"

@@ -140,10 +140,19 @@ class Client:
         """Broadcast a signal to everyone who waits for it now."""
         await self._ask(ask.broadcast_request(name, variables, actor=self._actor))
 
-    async def complete_task(self, task: str, variables: Mapping[str, Any] | None = None) -> None:
-        """Complete a user task by its key."""
+    async def complete_task(
+        self,
+        task: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        expected: str | None = None,
+    ) -> None:
+        """Complete a user task by its key; `expected` is who must have it (empty: nobody).
+
+        Raises `Rejected` (version-mismatch) when somebody else has.
+        """
         instance, element = ask.task_key(task)
-        command = c.CompleteUserTask(element, ask.encode_variables(variables))
+        command = c.CompleteUserTask(element, ask.encode_variables(variables), expected)
         await self._ask(Request(instance, command, self._actor))
 
     async def claim_task(self, task: str, assignee: str) -> None:

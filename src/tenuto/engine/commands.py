@@ -89,10 +89,11 @@ class CrashJob(Command, frozen=True, array_like=True, gc=False, tag=5):
 
 
 class CompleteUserTask(Command, frozen=True, array_like=True, gc=False, tag=6):
-    """A person completes a task."""
+    """A person completes a task; `expected` is who must have it then (empty: nobody)."""
 
     element: int
     variables: Encoded
+    expected: str | None = None
 
 
 class AssignUserTask(Command, frozen=True, array_like=True, gc=False, tag=7):

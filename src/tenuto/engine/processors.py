@@ -250,6 +250,13 @@ def complete_user_task(turn: Turn, command: c.CompleteUserTask) -> Rejection | N
     missing = _task_missing(turn, command.element)
     if missing is not None:
         return missing
+    assignee = turn.state.user_tasks[command.element].assignee or ""
+    if command.expected is not None and command.expected != assignee:
+        return Rejection(
+            why.VERSION_MISMATCH,
+            f"expected user task {turn.state.key}-{command.element} to be assigned to "
+            f"`{command.expected}`, but `{assignee}` has it: read it again",
+        )
     turn.emit(UserTaskCompleted(command.element, ""))
     if command.variables:
         events.receive(turn, command.element, keep_given(turn, command.variables))

@@ -15,10 +15,20 @@ import msgspec
 from tenuto.engine.record import Record as Record
 from tenuto.engine.registry_records import (
     Deployed as Deployed,
+)
+from tenuto.engine.registry_records import (
     TokenIssued as TokenIssued,
+)
+from tenuto.engine.registry_records import (
     TokenRevoked as TokenRevoked,
+)
+from tenuto.engine.registry_records import (
     WebhookAdvanced as WebhookAdvanced,
+)
+from tenuto.engine.registry_records import (
     WebhookEnded as WebhookEnded,
+)
+from tenuto.engine.registry_records import (
     WebhookSubscribed as WebhookSubscribed,
 )
 from tenuto.engine.stored import Encoded, PayloadRef, Stored, Variables

@@ -187,6 +187,15 @@ def _matches(query: InstanceQuery, row: r.InstanceRow) -> bool:
         beyond = row.key < query.after if query.newest_first else row.key > query.after
         if not beyond:
             return False
-    return (query.process is None or row.process == query.process) and (
-        query.status is None or row.status == query.status
+    return (
+        query.process in {None, row.process}
+        and query.status in {None, row.status}
+        and _is_within(row.started_at, query.started_after, query.started_before)
+        and _is_within(row.ended_at, query.ended_after, query.ended_before)
     )
+
+
+def _is_within(at: int | None, after: int | None, before: int | None) -> bool:
+    if after is None and before is None:
+        return True
+    return at is not None and (after is None or at >= after) and (before is None or at < before)

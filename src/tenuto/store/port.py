@@ -23,6 +23,7 @@ from tenuto.engine.rows import (
     TimerRow,
     UserTaskRow,
 )
+from tenuto.keys import key_floor
 
 # What a commit passes through, in order; a store tells `on_phase` each of them.
 PHASES = (
@@ -213,7 +214,8 @@ class Store(Protocol):
 class InstanceQuery(NamedTuple):
     """What `ps` asks for; every field None or empty matches all.
 
-    Pages follow `after` (an instance key).
+    Pages follow `after` (an instance key). Times are Unix milliseconds: at or after the one, before
+    the other.
     """
 
     process: str | None = None
@@ -222,6 +224,28 @@ class InstanceQuery(NamedTuple):
     after: int | None = None
     limit: int = 100
     newest_first: bool = True
+    started_after: int | None = None
+    started_before: int | None = None
+    ended_after: int | None = None
+    ended_before: int | None = None
+
+
+# A key carries the instant at which it was minted; in a burst that may be ahead of the clock.
+MINT_AHEAD_MS = 60_000
+
+
+def first_after(query: InstanceQuery) -> int | None:
+    """Return the key after which a page begins: keys rise with time, so a window of start times
+    bounds them.
+    """
+    if not query.newest_first:
+        if query.started_after is None:
+            return query.after
+        return max(query.after or -1, key_floor(query.started_after) - 1)
+    if query.started_before is None:
+        return query.after
+    ahead = key_floor(query.started_before + MINT_AHEAD_MS)
+    return ahead if query.after is None else min(query.after, ahead)
 
 
 def task_order(row: UserTaskRow) -> tuple[bool, int, int, int]:

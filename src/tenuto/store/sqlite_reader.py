@@ -22,6 +22,7 @@ from tenuto.store.port import (
     JournalRow,
     StoredInstance,
     Versions,
+    first_after,
     task_order,
 )
 from tenuto.store.sqlite_errors import translated
@@ -72,7 +73,16 @@ class SqliteReader:
         name = "instances" if query.business_key is None else "instances_by_business_key"
         if not query.newest_first:
             name += "_oldest_first"
-        values = [query.process, query.status, query.after, query.limit]
+        values = [
+            query.process,
+            query.status,
+            first_after(query),
+            query.limit,
+            query.started_after,
+            query.started_before,
+            query.ended_after,
+            query.ended_before,
+        ]
         if query.business_key is not None:
             values.append(query.business_key)
         found = self._all(name, values)

@@ -17,6 +17,7 @@ import pytest
 from tenuto.engine import rows as r
 from tenuto.engine.stored import digest_of
 from tenuto.errors import Sealed, StoreRefused
+from tenuto.keys import key_floor
 from tenuto.store.chain import next_commit
 from tenuto.store.port import PHASES, Batch, InstanceQuery, Store
 from tenuto.testing import batches as b
@@ -452,6 +453,34 @@ class StoreContract(ABC):
                 after = keys[-1]
             reader.close()
             assert keys == sorted(range(1, 8), reverse=newest_first)
+
+    @pytest.mark.parametrize("newest_first", [True, False])
+    def test_instances_are_found_by_time(self, newest_first: bool) -> None:  # noqa: FBT001
+        """Windows of start and of end bound a page, whatever its direction."""
+        pen = Pen(self.open())
+        at = 1_800_000_000_000
+        pen.commit(
+            *(
+                b.instance(
+                    key_floor(at + n), started_at=at + n, ended_at=at + n + 5 if n % 2 else None
+                )
+                for n in range(6)
+            )
+        )
+        reader = pen.store.reader()
+
+        def starts(query: InstanceQuery) -> list[int]:
+            found = reader.instances(query._replace(newest_first=newest_first))
+            return sorted(row.started_at - at for row in found)
+
+        q = InstanceQuery
+        started = starts(q(started_after=at + 1, started_before=at + 4))
+        ended = [starts(q(ended_after=at + 7)), starts(q(ended_before=at + 8))]
+        both = starts(q(started_after=at + 2, ended_before=at + 9))
+        reader.close()
+        assert started == [1, 2, 3]
+        assert ended == [[3, 5], [1]]
+        assert both == [3]
 
     def test_rows_are_read_in_pages(self) -> None:
         """Rows come in order of their key, after a key, and for one instance alone."""

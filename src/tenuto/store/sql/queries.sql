@@ -59,13 +59,13 @@ SELECT * FROM natural_key WHERE process = ? AND digest = ? ORDER BY instance
 -- name: instance
 SELECT * FROM instance WHERE key = ?
 -- name: instances
-SELECT * FROM instance WHERE (?1 IS NULL OR process = ?1) AND (?2 IS NULL OR status = ?2) AND key < ifnull(?3, 9223372036854775807) ORDER BY key DESC LIMIT ?4
+SELECT * FROM instance WHERE (?1 IS NULL OR process = ?1) AND (?2 IS NULL OR status = ?2) AND (?5 IS NULL OR started_at >= ?5) AND (?6 IS NULL OR started_at < ?6) AND (?7 IS NULL OR ended_at >= ?7) AND (?8 IS NULL OR ended_at < ?8) AND key < ifnull(?3, 9223372036854775807) ORDER BY key DESC LIMIT ?4
 -- name: instances_oldest_first
-SELECT * FROM instance WHERE (?1 IS NULL OR process = ?1) AND (?2 IS NULL OR status = ?2) AND key > ifnull(?3, -1) ORDER BY key LIMIT ?4
+SELECT * FROM instance WHERE (?1 IS NULL OR process = ?1) AND (?2 IS NULL OR status = ?2) AND (?5 IS NULL OR started_at >= ?5) AND (?6 IS NULL OR started_at < ?6) AND (?7 IS NULL OR ended_at >= ?7) AND (?8 IS NULL OR ended_at < ?8) AND key > ifnull(?3, -1) ORDER BY key LIMIT ?4
 -- name: instances_by_business_key
-SELECT * FROM instance WHERE business_key = ?5 AND (?1 IS NULL OR process = ?1) AND (?2 IS NULL OR status = ?2) AND key < ifnull(?3, 9223372036854775807) ORDER BY key DESC LIMIT ?4
+SELECT * FROM instance WHERE business_key = ?9 AND (?1 IS NULL OR process = ?1) AND (?2 IS NULL OR status = ?2) AND (?5 IS NULL OR started_at >= ?5) AND (?6 IS NULL OR started_at < ?6) AND (?7 IS NULL OR ended_at >= ?7) AND (?8 IS NULL OR ended_at < ?8) AND key < ifnull(?3, 9223372036854775807) ORDER BY key DESC LIMIT ?4
 -- name: instances_by_business_key_oldest_first
-SELECT * FROM instance WHERE business_key = ?5 AND (?1 IS NULL OR process = ?1) AND (?2 IS NULL OR status = ?2) AND key > ifnull(?3, -1) ORDER BY key LIMIT ?4
+SELECT * FROM instance WHERE business_key = ?9 AND (?1 IS NULL OR process = ?1) AND (?2 IS NULL OR status = ?2) AND (?5 IS NULL OR started_at >= ?5) AND (?6 IS NULL OR started_at < ?6) AND (?7 IS NULL OR ended_at >= ?7) AND (?8 IS NULL OR ended_at < ?8) AND key > ifnull(?3, -1) ORDER BY key LIMIT ?4
 -- name: count_instances
 SELECT process, status, count(*) FROM instance GROUP BY process, status ORDER BY process, status
 -- name: aggregates
