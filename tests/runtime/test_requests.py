@@ -9,6 +9,7 @@ from tenuto.client import requests as ask
 from tenuto.engine import commands as c
 from tenuto.engine.registry import REGISTRY
 from tenuto.engine.rejections import Rejection
+from tenuto.keys import Kind, named_key
 from tenuto.runtime.requests import Answer, Request
 from tenuto.runtime.verify import verify
 from tests.spec.models import end, flows, model, start, task, user
@@ -151,3 +152,18 @@ def test_expired_tokens_leave_with_the_next_one(tmp_path):
 
     with running(path) as at:
         assert list(at.node.world.tokens) == ["new"]
+
+
+def test_how_far_a_webhook_was_told_is_kept(tmp_path):
+    """The cursor of the last advance is read in the next life."""
+    path = tmp_path / "t.db"
+    with running(path) as at:
+        assert at.client.read.webhook_cursor("w1") is None
+    receiver = named_key(Kind.WEBHOOK, "w1")
+    advances = [Request(receiver, c.AdvanceWebhook("w1", cursor)) for cursor in (b"1", b"2")]
+
+    asked(path, *advances)
+
+    with running(path) as at:
+        assert at.client.read.webhook_cursor("w1") == b"2"
+        assert verify(at.client.read.reader).differences == []

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple, Protocol
 
 from tenuto import values
 from tenuto.engine.records import AnyRecord, DecisionEvaluated, decode_records
-from tenuto.engine.rows import IncidentRow, InstanceRow, JobRow, UserTaskRow
+from tenuto.engine.rows import AggregateRow, IncidentRow, InstanceRow, JobRow, UserTaskRow
 from tenuto.engine.state import ROOT, InstanceState
 from tenuto.engine.stored import PayloadRef, Stored
+from tenuto.engine.webhooks import decode_progress
 from tenuto.errors import Rejected
+from tenuto.keys import Kind, named_key
 from tenuto.runtime.warm import fold
 from tenuto.store.codec import unpack_blob
 from tenuto.store.headers import Header, decode_header
@@ -169,6 +171,14 @@ class Reading:
                 turns.append(Turn(row.version, decode_header(row.header), records))
             after = rows[-1].version
         return turns
+
+    def webhook_cursor(self, id: str) -> bytes | None:
+        """Return how far a webhook has been told; nothing before its first delivery."""
+        key = named_key(Kind.WEBHOOK, id)
+        for row in self.reader.rows("aggregate", instance=key):
+            assert isinstance(row, AggregateRow), "the aggregate table holds aggregates"
+            return decode_progress(unpack_blob(row.snapshot or b"")).cursor or None
+        return None
 
     def decisions(self, key: int) -> list[Decision]:
         """Return the decisions that an instance made, with inputs and matched rules."""
