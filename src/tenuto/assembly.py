@@ -7,7 +7,7 @@ import importlib
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from tenuto.errors import InputError
 from tenuto.governance.master import ephemeral_key, load_master_key
 from tenuto.runtime.clock import Clock, SystemClock
 from tenuto.runtime.node import Node
+from tenuto.runtime.witness import WitnessKeeper
 from tenuto.store.crash_points import crash_point
 from tenuto.store.memory import MemoryStore
 from tenuto.store.port import Store
@@ -36,6 +37,7 @@ from tenuto.worker.worker import Worker
 
 MEMORY = ":memory:"
 DATABASE_DEFAULT = "tenuto.db"
+GRACE_SECONDS = 10.0
 
 
 class Running(NamedTuple):
@@ -61,15 +63,27 @@ def running(
     clock: Clock | None = None,
     actor: str = "",
     seats: int = 1000,
-    grace_seconds: float = 10.0,
+    grace_seconds: float = GRACE_SECONDS,
 ) -> Iterator[Running]:
     """Run a node on a database, with a worker for `handlers`; end both in order."""
+    store = open_store(database)
+    node = _node(store, clock)
+    worker = Worker(node.corridor, handlers, seats=seats) if handlers else None
+    with _at_work(node, worker, actor, grace_seconds) as at:
+        yield at
+
+
+def _node(store: Store, clock: Clock | None = None) -> Node:
     if not __debug__:
         raise InputError("expected Python without -O: asserts guard the journal and stay on")
-    store = open_store(database)
-    node = Node(store, clock or SystemClock(), compile_sources, name=f"{os.getpid()}")
+    return Node(store, clock or SystemClock(), compile_sources, name=f"{os.getpid()}")
+
+
+@contextlib.contextmanager
+def _at_work(
+    node: Node, worker: Worker | None, actor: str, grace_seconds: float = GRACE_SECONDS
+) -> Iterator[Running]:
     node.start()
-    worker = Worker(node.corridor, handlers, seats=seats) if handlers else None
     try:
         if worker is not None:
             worker.start()
@@ -78,6 +92,17 @@ def running(
         if worker is not None:
             worker.stop(grace_seconds)
         node.stop()
+
+
+class Address(NamedTuple):
+    """Where a server listens: port 0 takes a free one; `names` are further names of the host."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    names: tuple[str, ...] = ()
+
+
+LOOPBACK = Address()
 
 
 class Serving(NamedTuple):
@@ -104,32 +129,51 @@ def serving(
     database: str | Path = DATABASE_DEFAULT,
     *,
     handlers: Mapping[str, Handler] | None = None,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    host_names: Sequence[str] = (),
+    address: Address = LOOPBACK,
     operator: str = "",
+    witnesses: Path | None = None,
+    is_restored: bool = False,
 ) -> Iterator[Serving]:
-    """Run a node with its worker behind HTTP; port 0 takes a free one.
+    """Run a node with its worker behind HTTP.
 
-    Raises `InputError` for an address that others reach while no token is issued.
+    The heads of the journal are witnessed in the folder `witnesses` while it runs.
+
+    Raises `InputError` for an address that others reach while no token is issued, and
+    `StoreCorrupt` for a database that lacks what its witness saw, unless it `is_restored` on
+    purpose.
     """
-    with (
-        running(database, handlers=handlers, actor=operator) as at,
-        contextlib.closing(_service(at.node, database, operator)) as service,
-    ):
-        local = is_loopback(host)
-        if not local and not any(one.kind == API for one in at.node.world.tokens.values()):
-            raise InputError(
-                f"expected a token to exist before `{host}` is listened on, where others reach it: "
-                "make one with `tenuto token create`, or listen on 127.0.0.1"
-            )
-        names = frozenset({host, *host_names}) | (LOOPBACK_NAMES if local else frozenset())
-        bound = listen(host, port)
-        shown = f"[{host}]" if ":" in host else host
+    store = open_store(database)
+    with contextlib.ExitStack() as stack:
+        try:
+            keeper = None if witnesses is None else WitnessKeeper(store, witnesses)
+            if keeper is not None and not is_restored:
+                keeper.check()
+            node = _node(store)
+        except BaseException:
+            store.close()
+            raise
+        worker = Worker(node.corridor, handlers) if handlers else None
+        at = stack.enter_context(_at_work(node, worker, operator))
+        if keeper is not None:
+            keeper.start()
+            stack.enter_context(contextlib.closing(keeper))
+        service = stack.enter_context(contextlib.closing(_service(node, database, operator)))
+        names = _host_names(address, node)
+        bound = stack.enter_context(contextlib.closing(listen(address.host, address.port)))
+        shown = f"[{address.host}]" if ":" in address.host else address.host
         url = f"http://{shown}:{bound.getsockname()[1]}"
-        app = App(service, ROUTES, hosts=names)
-        with contextlib.closing(bound):
-            yield Serving(at, service, make_server(app), bound, url)
+        yield Serving(at, service, make_server(App(service, ROUTES, hosts=names)), bound, url)
+
+
+def _host_names(address: Address, node: Node) -> frozenset[str]:
+    """Return under which names a server may be asked for; refuse to let others in unasked."""
+    local = is_loopback(address.host)
+    if not local and not any(one.kind == API for one in node.world.tokens.values()):
+        raise InputError(
+            f"expected a token to exist before `{address.host}` is listened on, where others reach "
+            "it: make one with `tenuto token create`, or listen on 127.0.0.1"
+        )
+    return frozenset({address.host, *address.names}) | (LOOPBACK_NAMES if local else frozenset())
 
 
 def _service(node: Node, database: str | Path, operator: str) -> Service:

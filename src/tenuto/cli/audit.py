@@ -87,5 +87,10 @@ def checkpoint(target: str, key_file: str, database: str) -> None:
 
 def key_default() -> Path:
     """Return where the key of witnesses is kept for this user, away from the database."""
+    return witness_folder() / "witness.key"
+
+
+def witness_folder() -> Path:
+    """Return where witnesses are kept for this user."""
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(home) / "tenuto" / "witness.key"
+    return Path(home) / "tenuto"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from tenuto.cli.audit import witness_folder
 from tenuto.cli.database import actor, database_option, quiet_logs
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Options(NamedTuple):
     host: str
     port: int
     host_names: tuple[str, ...]
+    restored: bool
 
 
 @click.command()
@@ -56,12 +58,20 @@ class Options(NamedTuple):
     metavar="NAME",
     help="A name under which others reach this server; may be repeated.",
 )
+@click.option(
+    "--restored",
+    is_flag=True,
+    help="The database was restored from an older copy on purpose: do not refuse it.",
+)
 def serve(**options: Any) -> None:
     """Serve the API and the page, and work the jobs of APP (MODULE[:NAME]) in this process.
 
     Prints a link that lets one browser in, once. While it runs, every other verb of this machine
     finds it through the database (--db) and asks it. Ctrl-C ends it: what is at work is finished or
     given back.
+
+    Every minute the heads of the journal go, signed, to your configuration folder; a database that
+    lacks what was witnessed there is refused.
     """
     run_server(Options(**options))
 
@@ -75,10 +85,10 @@ def run_server(options: Options) -> None:
     with assembly.serving(
         options.database,
         handlers=handlers,
-        host=options.host,
-        port=options.port,
-        host_names=options.host_names,
+        address=assembly.Address(options.host, options.port, options.host_names),
         operator=actor(),
+        witnesses=None if options.database == assembly.MEMORY else witness_folder(),
+        is_restored=options.restored,
     ) as at:
         if options.models:
             asyncio.run(at.running.client.deploy(*options.models))
