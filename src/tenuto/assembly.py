@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator, Mapping
@@ -115,7 +116,12 @@ class Serving(NamedTuple):
     url: str
 
     def run(self) -> None:
-        """Answer requests until SIGINT, SIGTERM or `server.should_exit`."""
+        """Answer requests until SIGINT, SIGTERM or `server.should_exit`.
+
+        The server repeats the signal that ended it; what is at work ends in order nevertheless.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
         self.server.run(sockets=[self.socket])
 
     def login_link(self) -> str:

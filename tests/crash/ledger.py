@@ -18,7 +18,7 @@ from tenuto.store.port import PHASES, InstanceQuery
 from tenuto.store.sqlite_reader import SqliteReader
 
 PROGRAM = Path(__file__).with_name("program.py")
-SOURCE = PROGRAM.parents[2] / "src"
+ROOT = PROGRAM.parents[2]
 
 
 class Ledger:
@@ -41,27 +41,31 @@ class Ledger:
             [*arguments, *([point] if point else [])],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": _python_path(), "PYTHONHASHSEED": str(seed)},
+            env={**os.environ, "PYTHONPATH": python_path(), "PYTHONHASHSEED": str(seed)},
         )
         timer = threading.Timer(seconds or 120, process.send_signal, (signal.SIGKILL,))
         timer.start()
         output, errors = process.communicate()
         timer.cancel()
         assert process.returncode in (0, -signal.SIGKILL), errors.decode()[-2000:]
-        self._take(output.decode(errors="replace"))
+        self.take(output.decode(errors="replace"))
         if self.database.exists():
             self.done_before = completed_steps(self.database)
         return process.returncode == 0
 
-    def _take(self, output: str) -> None:
+    def take(self, output: str) -> None:
+        """Take what a life said."""
         for line in output.splitlines():
             word, *rest = line.split(" ")
             if word == "ack" and len(rest) == 2:
-                record = int(rest[0])
-                known = self.acknowledged.setdefault(record, rest[1])
-                assert known == rest[1], f"record {record} became {known} and {rest[1]}"
+                self.acknowledge(int(rest[0]), rest[1])
             elif word == "run" and rest and rest[0] in self.done_before:
                 self.repeated.append(rest[0])
+
+    def acknowledge(self, record: int, instance: str) -> None:
+        """Keep that a record was acknowledged as an instance, the same each time."""
+        known = self.acknowledged.setdefault(record, instance)
+        assert known == instance, f"record {record} became {known} and {instance}"
 
     def random_life(self, seed: int) -> None:
         """Kill a life at a random instant or at a random crash point."""
@@ -91,8 +95,11 @@ class Ledger:
         reader.close()
 
 
-def _python_path() -> str:
-    return os.pathsep.join(filter(None, (str(SOURCE), os.environ.get("PYTHONPATH", ""))))
+def python_path() -> str:
+    """Return where a child process finds the sources of this checkout."""
+    return os.pathsep.join(
+        filter(None, (str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")))
+    )
 
 
 def completed_steps(database: Path) -> set[str]:

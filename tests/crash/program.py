@@ -8,11 +8,9 @@ handler begins. Arguments: the database, the number of records, and perhaps a cr
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
-from tenuto import JobContext, handler
 from tenuto.client.client import Client
 from tenuto.deploy import compile_sources
 from tenuto.runtime.clock import SystemClock
@@ -21,21 +19,11 @@ from tenuto.store.crash_points import crash_at
 from tenuto.store.sqlite import SqliteStore
 from tenuto.worker.handlers import handlers_of
 from tenuto.worker.worker import Worker
+from tests.crash import steps
+from tests.crash.steps import say
 
 MODEL = Path(__file__).with_name("three_steps.bpmn")
 IN_FLIGHT = 200
-
-
-def say(line: str) -> None:
-    """Write one line whole: the reader is another process."""
-    os.write(1, f"{line}\n".encode())
-
-
-@handler("step")
-async def step(record: int, ctx: JobContext) -> dict[str, int]:
-    """Say that the step runs."""
-    say(f"run {ctx.idempotency_key}")
-    return {"last": record}
 
 
 async def feed(client: Client, records: int) -> None:
@@ -66,7 +54,7 @@ def main() -> None:
     store = SqliteStore(path, on_phase=watch)
     node = Node(store, SystemClock(), compile_sources, name="crash")
     node.start()
-    worker = Worker(node.corridor, handlers_of(sys.modules[__name__]), seats=300)
+    worker = Worker(node.corridor, handlers_of(steps), seats=300)
     worker.start()
     client = Client(node)
 
