@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from tenuto.dmn import tck
@@ -62,7 +60,6 @@ def test_an_expected_error_needs_a_warning(tmp_path):
 
 def test_cases_may_be_written_in_yaml(tmp_path):
     """The same content, shorter."""
-    pytest.importorskip("yaml")
     text = "model: m.dmn\ncases:\n- {inputs: {x: 2}, expect: {double: 4}}\n- {errors: [none]}\n"
 
     assert run(tmp_path, text, "m-test.yaml").passed == 2
@@ -139,7 +136,6 @@ def test_a_test_file_without_its_model_fails(tmp_path):
 
 def test_other_files_are_passed_over(tmp_path):
     """XML and YAML that hold no cases are none of ours; broken YAML is refused."""
-    pytest.importorskip("yaml")
     (tmp_path / "pom.xml").write_text("<project/>")
     (tmp_path / "ci.yaml").write_text("jobs: []")
 
@@ -181,11 +177,3 @@ def test_an_empty_node_is_null(tmp_path):
     empty = empty.replace("<value ></value>", "")
 
     assert run(tmp_path, empty).passed == 1
-
-
-def test_yaml_needs_its_library(tmp_path, monkeypatch):
-    """The error says what to install."""
-    monkeypatch.setitem(sys.modules, "yaml", None)
-
-    with pytest.raises(InputError, match=r"install tenuto\[yaml\]"):
-        run(tmp_path, "cases: []", name="m.yaml")

@@ -23,7 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "message": ("tenuto.cli.message:message", "Publish a message."),
     "signal": ("tenuto.cli.signal:signal", "Broadcast a signal."),
     "decide": ("tenuto.cli.decide:decide", "Evaluate a decision of a DMN file."),
-    "test": ("tenuto.cli.test:test", "Run test files of decisions."),
+    "test": ("tenuto.cli.test:test", "Run scenarios of processes and tests of decisions."),
     "whatif": ("tenuto.cli.whatif:whatif", "Decide the past again with a changed model."),
     "incidents": ("tenuto.cli.incidents:incidents", "List and resolve incidents."),
     "cancel": ("tenuto.cli.cancel:cancel", "End an instance."),

@@ -146,10 +146,8 @@ def _read(path: Path) -> CaseFile | None:
     source = path.read_bytes()
     if path.suffix == ".xml":
         return read_xml(source, str(path))
-    try:
-        import yaml  # an optional extra, needed for these files alone
-    except ImportError:
-        raise InputError(f"expected PyYAML to read {path}; install tenuto[yaml]") from None
+    import yaml  # costs every start of the command, and few read YAML
+
     try:
         data = yaml.safe_load(source)
     except yaml.YAMLError as error:
