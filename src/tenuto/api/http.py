@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, MutableMapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Hashable,
+    Mapping,
+    MutableMapping,
+)
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -22,6 +30,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+IDEMPOTENCY_KEY: Final = "idempotency-key"
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
 BODY_SECONDS_MAX: Final = 30.0
@@ -141,8 +150,29 @@ class Request:
             )
         return given
 
-    async def disconnected(self) -> None:
-        """Return when the client has gone."""
+    @property
+    def idempotency_key(self) -> str | None:
+        """Return under which key the answer is kept, if the caller gave one."""
+        return self.headers.get(IDEMPOTENCY_KEY)
+
+    async def while_here(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return the result of work that is cancelled when the client goes.
+
+        Raises `Disconnected` when it has gone.
+        """
+        task = asyncio.ensure_future(work)
+        gone = asyncio.ensure_future(self._disconnected())
+        try:
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise Disconnected
+            return task.result()
+        finally:
+            gone.cancel()
+            if not task.done():
+                task.cancel()
+
+    async def _disconnected(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 

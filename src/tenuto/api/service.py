@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tenuto.api.problems import Problem
+from tenuto.api.seals import Seals
 from tenuto.client import requests as ask
-from tenuto.client.client import Client
+from tenuto.client.client import Client, accepted
 from tenuto.engine.settings import API, SESSION, Token
 from tenuto.governance.permits import Principal
 from tenuto.governance.tokens import LoginLinks, Minted, authenticate, mint_token
 from tenuto.runtime import limits
+from tenuto.runtime.requests import Answer, Request
 
 if TYPE_CHECKING:
     from tenuto.client.reading import Reading
@@ -38,6 +40,8 @@ class Service:
         self.client = Client(node)
         self.master = master
         self.links = LoginLinks()
+        self.cursors = Seals(master.derive("cursor"))
+        self.leases = Seals(master.derive("lease"))
         self.operator = name or LOCAL
         self._local: dict[str, Token] = {}
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="tenuto-reader")
@@ -45,6 +49,17 @@ class Service:
     def client_of(self, principal: Principal) -> Client:
         """Return the client that asks in the name of a caller."""
         return self.client.acting_as(principal.name)
+
+    async def ask(self, request: Request, principal: Principal) -> Answer:
+        """Put a request before the corridor in the name of a caller; return its answer.
+
+        Raises `Rejected`, and `Problem` while too much waits.
+        """
+        self.check_room()
+        [result] = await self.client.ask_all([request._replace(actor=principal.name)])
+        answer = accepted(result)
+        assert isinstance(answer, Answer), "only a caller that waits for the end gets the end"
+        return answer
 
     async def reading(self, question: Callable[[Reading], R]) -> R:
         """Ask the database on a reader's thread."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tenuto.api.routes import health, instances, sessions
+from tenuto.api.routes import health, instances, jobs, sessions
 from tenuto.api.routing import Route
 
-ROUTES: tuple[Route, ...] = (*health.ROUTES, *sessions.ROUTES, *instances.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *health.ROUTES,
+    *sessions.ROUTES,
+    *instances.ROUTES,
+    *jobs.ROUTES,
+)

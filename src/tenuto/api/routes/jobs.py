@@ -1,0 +1,482 @@
+"""Jobs: workers outside of this process lease them, say how it goes, and bring results.
+
+A lease token is sealed and bound to its job. Whoever brings it back was given the job, so a result
+needs no look at the job's type.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from msgspec import Meta, Struct
+
+from tenuto import values
+from tenuto.api.http import IDEMPOTENCY_KEY, Request, Response, empty_response, json_response
+from tenuto.api.keys import element_key
+from tenuto.api.problems import Problem, problem_of
+from tenuto.api.rendering import encoded_json, moment, variables_json
+from tenuto.api.routing import Route
+from tenuto.client.requests import encode_variables
+from tenuto.engine import commands as c
+from tenuto.engine import rejections as why
+from tenuto.engine.rejections import Rejection
+from tenuto.errors import TenutoError
+from tenuto.governance.permits import Permission, Principal
+from tenuto.runtime import requests as runtime
+from tenuto.runtime.desk import Beat
+from tenuto.runtime.jitter import draw_jitter
+from tenuto.runtime.leases import Job, JobKey
+
+if TYPE_CHECKING:
+    from tenuto.api.service import Service
+
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+Text = Annotated[str, Meta(max_length=10_000)]
+JobText = Annotated[str, Meta(max_length=64)]
+Token = Annotated[str, Meta(max_length=128)]
+LeaseSeconds = Annotated[float, Meta(ge=1, le=86_400)]
+WaitSeconds = Annotated[float, Meta(ge=0, le=60)]
+RetrySeconds = Annotated[float, Meta(ge=0, le=31_536_000)]
+
+RESULTS_MAX: Final = 1_000
+BODY_LIMIT: Final = 16 * 1024 * 1024
+MESSAGE_LENGTH_MAX: Final = 1_000
+
+
+class Activate(Struct, forbid_unknown_fields=True):
+    """Lease at most `limit` jobs of `types`, and wait for the first one at most `wait` seconds.
+
+    A lease lasts `lease` seconds. `worker` is a name for people.
+    """
+
+    types: Annotated[list[Name], Meta(min_length=1, max_length=100)]
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    wait: WaitSeconds = 0.0
+    lease: LeaseSeconds = 300.0
+    worker: Annotated[str, Meta(max_length=255)] = ""
+
+
+class LeasedJob(Struct):
+    """A job with its lease. Results go back with `token`.
+
+    `idempotency_key` is the same for every attempt. `details` is what the attempt before said of
+    its progress.
+    """
+
+    job: str
+    token: str
+    type: str
+    process: str
+    element: str
+    instance: str
+    business_key: str | None
+    idempotency_key: str
+    headers: dict[str, str]
+    attempt: int
+    retries: int
+    deadline: str | None
+    variables: dict[str, Any]
+    details: Any = None
+
+
+class LeasedJobs(Struct):
+    """The jobs that were leased; none when none came in time."""
+
+    jobs: list[LeasedJob]
+
+
+class Complete(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The job is done; its variables go to the instance.
+
+    Without a token it is completed by hand, which asks for the permission `instances.change`.
+    """
+
+    token: Token | None = None
+    variables: dict[str, Any] = {}
+
+
+class Fail(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The attempt failed. With `retry` false no attempt follows; `retry_after` overrides the
+    back-off, in seconds.
+    """
+
+    token: Token | None = None
+    message: Text = ""
+    retry: bool = True
+    retry_after: RetrySeconds | None = None
+
+
+class Throw(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The job throws a BPMN error, to be caught by the model."""
+
+    token: Token | None = None
+    code: Name
+    message: Text = ""
+    variables: dict[str, Any] = {}
+
+
+class Extend(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The lease lasts at least `lease` seconds from now; the next attempt gets `details`."""
+
+    token: Token
+    lease: LeaseSeconds = 300.0
+    details: Any = None
+
+
+class CompleteOne(Complete, kw_only=True, tag_field="outcome", tag="complete"):
+    """One of many results: the job is done."""
+
+    job: JobText
+
+
+class FailOne(Fail, kw_only=True, tag_field="outcome", tag="fail"):
+    """One of many results: the attempt failed."""
+
+    job: JobText
+
+
+class ThrowOne(Throw, kw_only=True, tag_field="outcome", tag="throw"):
+    """One of many results: the job throws a BPMN error."""
+
+    job: JobText
+
+
+Outcome = Complete | Fail | Throw
+OneOutcome = CompleteOne | FailOne | ThrowOne
+
+
+class Results(Struct, forbid_unknown_fields=True):
+    """Results of many jobs, and the question for more."""
+
+    results: Annotated[list[OneOutcome], Meta(max_length=RESULTS_MAX)]
+    activate: Activate | None = None
+
+
+class Taken(Struct, omit_defaults=True):
+    """What became of one result: `accepted`, or the code of the problem with its detail."""
+
+    job: str
+    status: str
+    detail: str = ""
+
+
+class ResultsTaken(Struct, omit_defaults=True):
+    """What became of each result, in order, and the jobs that were asked for."""
+
+    results: list[Taken]
+    jobs: list[LeasedJob] | None = None
+
+
+class ExtendOne(Extend, kw_only=True):
+    """One of many heartbeats."""
+
+    job: JobText
+
+
+class Beats(Struct, forbid_unknown_fields=True):
+    """Heartbeats of many jobs."""
+
+    beats: Annotated[list[ExtendOne], Meta(max_length=RESULTS_MAX)]
+
+
+class HeldLease(Struct):
+    """Whether a lease is still held."""
+
+    job: str
+    held: bool
+
+
+class HeldLeases(Struct):
+    """For each lease whether it is (for a release: was) held, in order."""
+
+    results: list[HeldLease]
+
+
+class Lease(Struct, forbid_unknown_fields=True):
+    """A job and the token that holds it."""
+
+    job: JobText
+    token: Token
+
+
+class Release(Struct, forbid_unknown_fields=True):
+    """Leases that are given back: somebody else gets the jobs at once."""
+
+    leases: Annotated[list[Lease], Meta(max_length=RESULTS_MAX)]
+
+
+# --- the routes
+
+
+async def activate(service: Service, request: Request) -> Response:
+    """Lease jobs."""
+    service.check_room()
+    given = await request.json(Activate)
+    return json_response(LeasedJobs(await _leased(service, request, given)))
+
+
+async def complete(service: Service, request: Request) -> Response:
+    """Complete one job."""
+    return await _one(service, request, await request.json(Complete))
+
+
+async def fail(service: Service, request: Request) -> Response:
+    """Fail one attempt of a job."""
+    return await _one(service, request, await request.json(Fail))
+
+
+async def throw(service: Service, request: Request) -> Response:
+    """Throw a BPMN error from a job."""
+    return await _one(service, request, await request.json(Throw))
+
+
+async def extend(service: Service, request: Request) -> Response:
+    """Give one lease more time."""
+    given = await request.json(Extend)
+    job = request.params["job"]
+    key = element_key("job", job)
+    beat = _beat(key, opened_token(service, key, given.token), given)
+    if not (await service.client.jobs.extend([beat]))[0]:
+        raise _lost(job)
+    return empty_response()
+
+
+async def take_results(service: Service, request: Request) -> Response:
+    """Take results of many jobs, and lease more."""
+    service.check_room()
+    given = await request.json(Results)
+    if given.activate is not None:
+        _check_types(request.caller, given.activate)
+    taken = await _taken(service, request.caller, given.results)
+    if given.activate is None:
+        return json_response(ResultsTaken(taken))
+    return json_response(ResultsTaken(taken, await _leased(service, request, given.activate)))
+
+
+async def extend_many(service: Service, request: Request) -> Response:
+    """Give many leases more time."""
+    given = await request.json(Beats)
+    held = dict.fromkeys(range(len(given.beats)), False)
+    beats: dict[int, Beat] = {}
+    for place, one in enumerate(given.beats):
+        key = element_key("job", one.job)
+        token = _token(service, key, one.token)
+        if token is not None:
+            beats[place] = _beat(key, token, one)
+    if beats:
+        answers = await service.client.jobs.extend(list(beats.values()))
+        held.update(zip(beats, answers, strict=True))
+    results = [HeldLease(one.job, held[place]) for place, one in enumerate(given.beats)]
+    return json_response(HeldLeases(results))
+
+
+async def release(service: Service, request: Request) -> Response:
+    """Give leases back."""
+    given = await request.json(Release)
+    held = dict.fromkeys(range(len(given.leases)), False)
+    leases: dict[int, tuple[JobKey, int]] = {}
+    for place, one in enumerate(given.leases):
+        key = element_key("job", one.job)
+        token = _token(service, key, one.token)
+        if token is not None:
+            leases[place] = (key, token)
+    if leases:
+        answers = await service.client.jobs.give_back(list(leases.values()))
+        held.update(zip(leases, answers, strict=True))
+    results = [HeldLease(one.job, held[place]) for place, one in enumerate(given.leases)]
+    return json_response(HeldLeases(results))
+
+
+# --- leases
+
+
+async def _leased(service: Service, request: Request, given: Activate) -> list[LeasedJob]:
+    """Lease jobs for a caller; what it does not wait for goes back."""
+    _check_types(request.caller, given)
+    work = service.client.jobs.activate(
+        given.types, given.limit, lease_seconds=given.lease, wait_seconds=given.wait
+    )
+    jobs = await (request.while_here(work) if given.wait else work)
+    return [leased_job(service, job) for job in jobs]
+
+
+def _check_types(caller: Principal, given: Activate) -> None:
+    refused = [kind for kind in given.types if not caller.may_work(kind)]
+    if refused:
+        raise Problem(
+            "forbidden",
+            f"expected job types among {', '.join(caller.job_types)}, to which the token is "
+            f"limited, got {', '.join(refused)}",
+        )
+
+
+def leased_job(service: Service, job: Job) -> LeasedJob:
+    """Return a job as its worker gets it."""
+    key = f"{job.instance}-{job.element}"
+    return LeasedJob(
+        key,
+        service.leases.close(key, job.token),
+        job.type,
+        job.process,
+        job.element_id,
+        str(job.instance),
+        job.business_key,
+        job.idempotency_key,
+        dict(job.headers),
+        job.attempt,
+        job.retries,
+        moment(job.deadline),
+        variables_json(job.variables),
+        None if job.details is None else encoded_json(job.details),
+    )
+
+
+def _token(service: Service, key: JobKey, text: str) -> int | None:
+    """Return the fencing token that was sealed for a job, or nothing."""
+    try:
+        token: int = service.leases.open(f"{key[0]}-{key[1]}", text)
+    except ValueError:
+        return None
+    return token
+
+
+def opened_token(service: Service, key: JobKey, text: str) -> int:
+    """Return the fencing token that was sealed for a job. Raises `Problem` (stale-lease)."""
+    token = _token(service, key, text)
+    if token is None:
+        raise _lost(f"{key[0]}-{key[1]}")
+    return token
+
+
+def _lost(job: str) -> Problem:
+    return Problem(
+        why.STALE_LEASE,
+        f"expected the token of the lease that holds job {job}, got another: the lease has ended, "
+        "or was never given; ask for jobs again",
+    )
+
+
+def _beat(key: JobKey, token: int, given: Extend) -> Beat:
+    details = None
+    if given.details is not None:
+        value = values.from_python(given.details)
+        values.check_value(value, where="details")
+        details = values.encode(value)
+    return Beat(*key, token, int(given.lease * 1000), details)
+
+
+# --- results
+
+
+async def _one(service: Service, request: Request, outcome: Outcome) -> Response:
+    asked = _asked(service, request.caller, request.params["job"], outcome)
+    await service.ask(asked._replace(idempotency_key=request.idempotency_key), request.caller)
+    return empty_response()
+
+
+async def _taken(service: Service, caller: Principal, results: list[OneOutcome]) -> list[Taken]:
+    """Return what became of each result; one that is refused stands in the way of no other."""
+    refused: dict[int, Taken] = {}
+    asked: list[runtime.Request] = []
+    for place, one in enumerate(results):
+        try:
+            request = _asked(service, caller, one.job, one)
+        except TenutoError as error:
+            problem = problem_of(error)
+            refused[place] = Taken(one.job, problem.code, problem.detail)
+        else:
+            asked.append(request._replace(actor=caller.name))
+    answers = iter(await service.client.ask_all(asked))
+    return [
+        refused[place] if place in refused else _outcome(one.job, next(answers))
+        for place, one in enumerate(results)
+    ]
+
+
+def _outcome(job: str, result: runtime.Result) -> Taken:
+    if isinstance(result, Rejection):
+        return Taken(job, result.code, result.message)
+    return Taken(job, "accepted")
+
+
+def _asked(service: Service, caller: Principal, job: str, outcome: Outcome) -> runtime.Request:
+    """Return what a result asks of the corridor."""
+    key = element_key("job", job)
+    token: int | None = None
+    if outcome.token is not None:
+        token = opened_token(service, key, outcome.token)
+    elif not caller.may(Permission.INSTANCES_CHANGE) or caller.job_types:
+        raise Problem(
+            "forbidden",
+            "expected the token of the job's lease; a result without one asks for the permission "
+            f"`{Permission.INSTANCES_CHANGE}`",
+        )
+    return runtime.Request(key[0], _command(key[1], token, outcome))
+
+
+def _command(element: int, token: int | None, outcome: Outcome) -> c.InstanceCommand:
+    if isinstance(outcome, Complete):
+        return c.CompleteJob(element, encode_variables(outcome.variables), token)
+    message = outcome.message[:MESSAGE_LENGTH_MAX]
+    if isinstance(outcome, Throw):
+        variables = encode_variables(outcome.variables)
+        return c.ThrowJobError(element, outcome.code, message, variables, token)
+    after = None if outcome.retry_after is None else int(outcome.retry_after * 1000)
+    return c.FailJob(element, message, token, outcome.retry, after, draw_jitter())
+
+
+RESULT_PROBLEMS: Final = (
+    why.NOT_FOUND,
+    why.NOT_ACTIVE,
+    why.STALE_LEASE,
+    why.INVALID_VALUE,
+    why.KEY_REUSED,
+    "too-busy",
+)
+
+
+def _of_one(verb: str, endpoint: Any, summary: str, body: Any) -> Route:
+    return Route(
+        method="POST",
+        path=f"/api/v1/jobs/{{job}}/{verb}",
+        endpoint=endpoint,
+        name=f"{verb}Job",
+        summary=summary,
+        tag="jobs",
+        permission=Permission.JOBS_WORK,
+        body=body,
+        status=204,
+        headers=(IDEMPOTENCY_KEY,) if verb != "extend" else (),
+        problems=RESULT_PROBLEMS,
+    )
+
+
+def _of_many(verb: str, endpoint: Any, summary: str, *kinds: Any) -> Route:
+    body, answer = kinds
+    return Route(
+        method="POST",
+        path=f"/api/v1/jobs/{verb}",
+        endpoint=endpoint,
+        name=f"{verb}Jobs",
+        summary=summary,
+        tag="jobs",
+        permission=Permission.JOBS_WORK,
+        body=body,
+        answer=answer,
+        body_limit=BODY_LIMIT,
+        problems=("forbidden", "too-busy"),
+    )
+
+
+ROUTES = (
+    _of_many("activate", activate, "Lease jobs, and wait for the first one", Activate, LeasedJobs),
+    _of_many(
+        "results", take_results, "Bring results of many jobs, and lease more", Results, ResultsTaken
+    ),
+    _of_many("extend", extend_many, "Give many leases more time", Beats, HeldLeases),
+    _of_many("release", release, "Give leases back", Release, HeldLeases),
+    _of_one("complete", complete, "Complete a job", Complete),
+    _of_one("fail", fail, "Fail one attempt of a job", Fail),
+    _of_one("throw", throw, "Throw a BPMN error from a job", Throw),
+    _of_one("extend", extend, "Give a lease more time", Extend),
+)
