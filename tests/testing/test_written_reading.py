@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_used_is_refused(refunds, file, says):
         ("then: {decisions: [{rules: [a]}]}", "expected `decision`: its id"),
         ("then: {calls: {pay: often}}", "a count of jobs to be a whole number"),
         ("then: {holds: amount >}", "expected an expression"),
-        ("then: {statuss: active}", "did you mean `status`?"),
+        ("then: {statoos: active}", "did you mean `status`?"),
     ],
 )
 def test_a_scenario_that_cannot_be_read_is_refused(refunds, scenario, says):
