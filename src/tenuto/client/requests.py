@@ -40,8 +40,7 @@ def encode_variables(variables: Mapping[str, Any] | None) -> dict[str, bytes]:
         if not isinstance(name, str) or not name:
             raise ValueRefused(f"expected a variable name to be a text, got {name!r}")
         value = values.from_python(plain)
-        values.check_value(value, where=f"variable `{name}`")
-        encoded[name] = values.encode(value)
+        encoded[name] = values.encode_checked(value, where=f"variable `{name}`")
     return encoded
 
 

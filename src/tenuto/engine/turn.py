@@ -149,10 +149,10 @@ class Turn:
     def keep(self, value: Value) -> Stored:
         """Return the stored form of a value; large ones become payloads of this commit."""
         try:
-            values.check_value(value, where="a result")
+            data = values.encode_checked(value, where="a result")
         except ValueRefused as refused:
             raise Stuck("value-refused", str(refused)) from refused
-        return self.keep_bytes(values.encode(value))
+        return self.keep_bytes(data)
 
     def keep_bytes(self, data: bytes) -> Stored:
         """Return the stored form of encoded bytes."""

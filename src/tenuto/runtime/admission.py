@@ -112,7 +112,13 @@ def check_key(what: str, key: str | None) -> Rejection | None:
 
 
 def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _with_business_key(source: Formula, command: StartInstance) -> StartInstance:
@@ -155,24 +161,30 @@ def _request_fingerprint(request: Request) -> bytes:
 
 
 class Known:
-    """The used keys that matter to a batch: read once, then kept current as the batch goes."""
+    """The used keys that matter to a row of batches: read once, then kept current as they go.
 
-    def __init__(self, store: Store) -> None:
-        """Begin with nothing read."""
+    It knows nothing of a batch that failed: begin anew after one.
+    """
+
+    def __init__(self, store: Store, world: World) -> None:
+        """Begin with nothing read, under one world."""
+        self.world = world
         self._store = store
-        self._admitted: dict[int, Admission | Rejection] = {}
+        self._admitted: dict[int, tuple[Request, Admission | Rejection]] = {}
         self._unread: list[Admission] = []
         self._expected: dict[DedupeKey, None] = {}
         self._dedupe: dict[DedupeKey, DedupeRow | None] = {}
         self._natural: dict[tuple[str, bytes], list[NaturalKeyRow]] = {}
 
-    def admit(self, world: World, request: Request, any_slot: int) -> Admission | Rejection:
-        """Return what a start is known by; the answer is kept for the batch."""
-        found = self._admitted.get(id(request))
-        if found is None:
-            found = self._admitted[id(request)] = admit(world, request, any_slot)
-            if isinstance(found, Admission) and (found.dedupe or found.natural):
-                self._unread.append(found)
+    def admit(self, request: Request, any_slot: int) -> Admission | Rejection:
+        """Return what a start is known by; the answer is kept with its request."""
+        entry = self._admitted.get(id(request))
+        if entry is not None:
+            return entry[1]
+        found = admit(self.world, request, any_slot)
+        self._admitted[id(request)] = (request, found)
+        if isinstance(found, Admission) and (found.dedupe or found.natural):
+            self._unread.append(found)
         return found
 
     def expect(self, request: Request) -> None:

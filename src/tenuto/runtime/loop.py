@@ -184,9 +184,12 @@ class Corridor:
         """Run items in batches; a batch that the store refuses is halved until the guilty item
         is alone.
         """
+        known = Known(self.store, self.world)
         while items or self._may_lease():
+            if known.world is not self.world:
+                known = Known(self.store, self.world)
             batch = Batch(self.world, self.warm, self.leases, self.mint, now, self.next_hop)
-            done = self._advance(batch, items)
+            done = self._advance(batch, items, known)
             if not self._lease_backlog(batch) and not done:
                 return
             batch.finish()
@@ -202,6 +205,7 @@ class Corridor:
             except StoreRefused as refused:
                 self._undo(batch)
                 self._bisect(done, items, refused)
+                known = Known(self.store, self.world)
                 continue
             except (StoreFull, StoreBusy) as error:
                 self._undo(batch)
@@ -210,11 +214,11 @@ class Corridor:
             self._release(batch)
             now = max(self.clock.now(), self._not_before)
 
-    def _advance(self, batch: Batch, items: deque[Item]) -> list[Item]:
+    def _advance(self, batch: Batch, items: deque[Item], known: Known) -> list[Item]:
         """Run items and the hops that they cause, up to the bound of a batch; return the items
-        done.
+        done. What a deployment changed is seen by the next batch.
         """
-        known = self._prefetch(batch, items)
+        self._prefetch(items, known)
         ends = time.perf_counter() + self.advance_seconds_max
         done: list[Item] = []
         while batch.turns < limits.BATCH_TURNS_MAX and (not done or time.perf_counter() < ends):
@@ -227,6 +231,8 @@ class Corridor:
                 item = items.popleft()
                 done.append(item)
                 self._run(batch, item, known)
+                if isinstance(item.command, c.Deploy):
+                    break
             else:
                 break
         return done
@@ -240,20 +246,18 @@ class Corridor:
     def _reads_rows(self, item: Item) -> bool:
         return isinstance(item.command, c.ContinueBroadcast | c.Deploy)
 
-    def _prefetch(self, batch: Batch, items: deque[Item]) -> Known:
+    def _prefetch(self, items: deque[Item], known: Known) -> None:
         """Read at once what the items of a batch will ask for."""
-        known = Known(self.store)
         ahead = list(islice(items, limits.BATCH_TURNS_MAX))
         self.warm.prefetch({item.receiver for item in ahead if item.receiver > 0})
         for item in ahead:
             if item.request is None:
                 continue
             if item.receiver == NEW_INSTANCE:
-                known.admit(batch.world, item.request, self._slot)
+                known.admit(item.request, self._slot)
             elif item.request.idempotency_key is not None:
                 known.expect(item.request)
         known.read()
-        return known
 
     def _run(self, batch: Batch, item: Item, known: Known) -> None:
         request = item.request
@@ -292,7 +296,7 @@ class Corridor:
     def _start(self, batch: Batch, item: Item, known: Known) -> None:
         request = item.request
         assert request is not None, "a new instance is asked for from outside"
-        admitted = known.admit(batch.world, request, self._slot)
+        admitted = known.admit(request, self._slot)
         if isinstance(admitted, Rejection):
             self._answer(batch, request, admitted)
             return

@@ -326,7 +326,17 @@ class SqliteStore:
 
     def load_dedupe(self, keys: Sequence[tuple[str, str]]) -> list[r.DedupeRow]:
         """Return the used keys among `keys`."""
-        return [row for key in keys for row in rows_of(r.DedupeRow, self._rows("dedupe", key))]
+        scopes: dict[str, list[str]] = {}
+        for scope, key in keys:
+            scopes.setdefault(scope, []).append(key)
+        found: list[r.DedupeRow] = []
+        for scope, names in scopes.items():
+            for part in statements.chunks(names, 1):
+                with translated():
+                    text = statements.select_dedupe(len(part))
+                    rows = self._connection.execute(text, (scope, *part)).fetchall()
+                found += rows_of(r.DedupeRow, rows)
+        return found
 
     def load_natural_keys(self, keys: Sequence[tuple[str, bytes]]) -> list[r.NaturalKeyRow]:
         """Return the rows of each natural key."""

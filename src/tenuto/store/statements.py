@@ -92,3 +92,9 @@ def insert_journal(count: int) -> str:
 def select_keys(table: str, column: str, count: int) -> str:
     """Return the statement that reads rows of a table by `count` values of one column."""
     return f"SELECT * FROM {table} WHERE {column} IN ({', '.join('?' * count)})"
+
+
+@lru_cache(maxsize=64)
+def select_dedupe(count: int) -> str:
+    """Return the statement that reads `count` used keys of one scope."""
+    return f"SELECT * FROM dedupe WHERE scope = ? AND key IN ({', '.join('?' * count)})"

@@ -11,6 +11,7 @@ from tenuto.values.check import (
     KEY_LENGTH_MAX,
     NUMBER_DIGITS_MAX,
     check_value,
+    encode_checked,
 )
 from tenuto.values.codec import Number, Value, decode, encode, simplify_number
 from tenuto.values.convert import from_python, to_python
@@ -54,6 +55,7 @@ __all__ = [
     "decode",
     "dumps",
     "encode",
+    "encode_checked",
     "from_json",
     "from_python",
     "loads",

@@ -52,8 +52,6 @@ SELECT * FROM message WHERE expires_at <= ? ORDER BY expires_at, mailbox, messag
 SELECT min(expires_at) FROM message
 -- name: signal_subscribers
 SELECT * FROM signal WHERE name = ? AND (instance, subscription) > (?, ?) ORDER BY instance, subscription LIMIT ?
--- name: dedupe
-SELECT * FROM dedupe WHERE scope = ? AND key = ?
 -- name: natural_keys
 SELECT * FROM natural_key WHERE process = ? AND digest = ? ORDER BY instance
 -- name: instance
