@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from tenuto.api.reports import report_of
+from tenuto.deploy import Refused
 from tenuto.engine import rejections as why
 from tenuto.errors import (
     BudgetExceeded,
@@ -45,6 +47,7 @@ OF_HTTP: Final[dict[str, tuple[int, str]]] = {
     "unsupported-media-type": (415, "The body has another media type than the route takes."),
     "wrong-host": (421, "The request names a host that this server is not."),
     "model-refused": (422, "A model cannot be deployed."),
+    "if-match-required": (428, "The change must say what it was based on."),
     "budget-exceeded": (422, "The evaluation spent its steps, size or depth."),
     "too-busy": (429, "Too much work waits already."),
     "bug": (500, "A bug of Tenuto."),
@@ -127,6 +130,9 @@ def problem_of(error: TenutoError) -> Problem:
     if isinstance(error, Rejected):
         code = error.code if error.code in OF_ENGINE else why.NOT_APPLICABLE
         return Problem(code, error.message)
+    if isinstance(error, Refused):
+        reports = [report_of(report) for report in error.reports]
+        return Problem("model-refused", str(error), reports=reports)
     if isinstance(error, ModelError):
         return Problem(
             "model-refused",

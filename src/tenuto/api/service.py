@@ -67,6 +67,10 @@ class Service:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, question, read)
 
+    async def on_thread(self, work: Callable[[], R]) -> R:
+        """Do work that takes the processor for long, on a reader's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
     def check_room(self) -> None:
         """Raise `Problem` (too-busy) while too much work waits before the corridor."""
         pending = self.node.pending

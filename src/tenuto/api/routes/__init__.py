@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from tenuto.api.routes import health, instances, jobs, sessions
+from tenuto.api.routes import deployments, health, instances, jobs, processes, sessions
 from tenuto.api.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *health.ROUTES,
     *sessions.ROUTES,
+    *deployments.ROUTES,
+    *processes.ROUTES,
     *instances.ROUTES,
     *jobs.ROUTES,
 )
