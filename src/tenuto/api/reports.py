@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from tenuto.bpmn import Report
+from tenuto.graph.findings import Finding
+
+
+class Report(Protocol):
+    """What a reading of a model found; front ends make it."""
+
+    @property
+    def source(self) -> str:
+        """Return the name of what was read."""
+
+    @property
+    def verdict(self) -> str:
+        """Return whether it was accepted."""
+
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        """Return what stands in the way."""
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """Return what runs, though perhaps not as meant."""
+
+    @property
+    def ignored(self) -> tuple[Finding, ...]:
+        """Return what has no effect."""
 
 
 class FoundInModel(Struct):
