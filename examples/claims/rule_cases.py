@@ -30,7 +30,7 @@ CHANGED = re.compile(r"amount ([*+]) ([0-9.]+)")
 AT_LEAST = re.compile(r"max\(amount, ([0-9]+)\)")
 
 HEAD = """\
-# Written by `python -m examples.claims.rule_cases`: a scenario for each rule of the table, with what
+# Written by `python -m examples.claims.rule_cases`: one scenario for each rule, with what
 # the plain reader of the table says. Change the table first, then write this file again.
 given:
   models: [claims.bpmn, claims.dmn]

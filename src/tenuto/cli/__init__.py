@@ -13,6 +13,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "tenuto.cli.run:run",
         "Start one instance per record of a file, work the jobs, report.",
     ),
+    "new": ("tenuto.cli.new:new", "Write a project that runs and passes its tests."),
     "serve": ("tenuto.cli.serve:serve", "Serve the API and the page, and work jobs."),
     "deploy": ("tenuto.cli.deploy:deploy", "Deploy BPMN and DMN models."),
     "start": ("tenuto.cli.start:start", "Start one instance of a process."),
