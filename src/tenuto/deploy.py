@@ -14,14 +14,24 @@ from tenuto import bpmn, dmn
 from tenuto.bpmn import Finding, Report
 from tenuto.errors import InputError, TenutoError
 from tenuto.graph.data import Formula
+from tenuto.graph.events import EventMapping, read_mappings
 from tenuto.graph.nodes import CallActivity, DecisionTask, EndEvent, JobTask, ThrowEvent
 from tenuto.graph.process import ProcessGraph
 from tenuto.graph.triggers import JobThrow
+from tenuto.notation import open_document
 from tenuto.runtime.requests import Compiled
 
 BPMN = "bpmn"
 DMN = "dmn"
-SUFFIXES = {".bpmn": BPMN, ".xml": BPMN, ".bpmn2": BPMN, ".dmn": DMN}
+EVENTS = "events"
+SUFFIXES = {
+    ".bpmn": BPMN,
+    ".xml": BPMN,
+    ".bpmn2": BPMN,
+    ".dmn": DMN,
+    ".events.yaml": EVENTS,
+    ".events.yml": EVENTS,
+}
 
 Source = tuple[str, str, bytes]
 
@@ -67,7 +77,7 @@ def read_files(paths: Iterable[str | Path]) -> tuple[Source, ...]:
     for path in map(Path, paths):
         files = sorted(path.iterdir()) if path.is_dir() else [path]
         for file in files:
-            kind = SUFFIXES.get(file.suffix.lower())
+            kind = kind_of_name(file.name)
             if kind is None:
                 if path.is_dir():
                     continue
@@ -81,6 +91,19 @@ def read_files(paths: Iterable[str | Path]) -> tuple[Source, ...]:
     return tuple(found)
 
 
+def kind_of_name(name: str) -> str | None:
+    """Return the kind of a resource by the end of its file name, nothing if it has none."""
+    lower = name.lower()
+    return next((kind for suffix, kind in SUFFIXES.items() if lower.endswith(suffix)), None)
+
+
+def _mappings(name: str, source: bytes) -> tuple[EventMapping, ...]:
+    root = open_document(source, name)
+    if root is None:
+        raise InputError(f"{name}: expected `events` with a list of mappings, got an empty file")
+    return read_mappings(root, name)
+
+
 def prepare(sources: Sequence[Source]) -> Prepared:
     """Read, check and compile sources.
 
@@ -88,19 +111,25 @@ def prepare(sources: Sequence[Source]) -> Prepared:
     """
     graphs: list[ProcessGraph] = []
     models: list[dmn.Model] = []
+    mappings: list[EventMapping] = []
     reports: list[Report] = []
     for name, kind, source in sources:
         if kind == BPMN:
             reading = bpmn.read(source, name=name)
             graphs.extend(reading.graphs)
             reports.append(reading.report)
+        elif kind == EVENTS:
+            mappings.extend(_mappings(name, source))
+            reports.append(_accepted(name))
         else:
             models.append(dmn.load(source))
             reports.append(_accepted(name))
     _check_ids(sources, graphs)
     if any(report.refusals for report in reports):
         raise Refused(reports)
-    return Prepared(tuple(sources), Compiled(tuple(graphs), tuple(models)), tuple(reports))
+    return Prepared(
+        tuple(sources), Compiled(tuple(graphs), tuple(models), tuple(mappings)), tuple(reports)
+    )
 
 
 def compile_sources(sources: Sequence[Source]) -> Compiled:

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from tenuto.errors import InputError
+from tenuto.notation import DEPTH_MAX, open_document
 from tenuto.testing.written import is_written
-from tenuto.testing.written.notation import DEPTH_MAX, open_document
 from tenuto.values import Date, DateAndTime
 from tests.testing.conftest import GIVEN
 

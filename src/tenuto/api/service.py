@@ -14,6 +14,7 @@ from tenuto.api.seals import Seals
 from tenuto.client import requests as ask
 from tenuto.client.client import Client, accepted
 from tenuto.engine.settings import API, SESSION, Token
+from tenuto.events.accept import Acceptor
 from tenuto.governance.permits import Principal
 from tenuto.governance.tokens import LoginLinks, Minted, authenticate, mint_token
 from tenuto.runtime import limits
@@ -40,6 +41,7 @@ class Service:
         self.client = Client(node)
         self.master = master
         self.links = LoginLinks()
+        self.acceptor = Acceptor(node)
         self.cursors = Seals(master.derive("cursor"))
         self.leases = Seals(master.derive("lease"))
         self.operator = name or LOCAL

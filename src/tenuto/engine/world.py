@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from tenuto.engine.settings import Token, Webhook
+from tenuto.graph.events import EventMapping
 from tenuto.graph.nodes import StartEvent
 from tenuto.graph.process import ProcessGraph
 from tenuto.graph.triggers import MessageTrigger, SignalTrigger, TimerTrigger
@@ -60,6 +61,7 @@ class World(Struct, frozen=True):
     signal_starts: Mapping[str, tuple[StartSubscription, ...]] = {}
     tokens: Mapping[str, Token] = {}
     webhooks: Mapping[str, Webhook] = {}
+    mappings: tuple[EventMapping, ...] = ()
 
 
 def deployment_of(definition: int) -> int:
@@ -68,9 +70,15 @@ def deployment_of(definition: int) -> int:
 
 
 def with_deployment(
-    world: World, number: int, graphs: Iterable[ProcessGraph], models: Iterable[Model]
+    world: World,
+    number: int,
+    graphs: Iterable[ProcessGraph],
+    models: Iterable[Model],
+    mappings: Iterable[EventMapping] = (),
 ) -> World:
-    """Return the world after deployment `number`: newer versions become the latest."""
+    """Return the world after deployment `number`: newer versions become the latest, and a file of
+    event mappings takes the place of the one with its name.
+    """
     definitions = dict(world.definitions)
     latest = dict(world.latest)
     decisions = dict(world.decisions)
@@ -102,7 +110,15 @@ def with_deployment(
         decisions_by_number=by_number,
         message_starts=_starts(latest, MessageTrigger),
         signal_starts=_starts(latest, SignalTrigger),
+        mappings=_with_mappings(world.mappings, tuple(mappings)),
     )
+
+
+def _with_mappings(
+    known: tuple[EventMapping, ...], newer: tuple[EventMapping, ...]
+) -> tuple[EventMapping, ...]:
+    files = {one.file for one in newer}
+    return (*(one for one in known if one.file not in files), *newer)
 
 
 def _starts(

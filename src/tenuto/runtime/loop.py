@@ -367,7 +367,9 @@ class Corridor:
         if find_same(state, command.resources) is None:
             number = next_deployment(state)
             compiled = request.compiled
-            batch.world = with_deployment(batch.world, number, compiled.graphs, compiled.models)
+            batch.world = with_deployment(
+                batch.world, number, compiled.graphs, compiled.models, compiled.mappings
+            )
 
     def _with_page(self, receiver: int, command: c.ContinueBroadcast) -> c.ContinueBroadcast:
         """Give a broadcast its next page of subscribers; those that came after it are left out."""

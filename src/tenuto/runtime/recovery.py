@@ -54,7 +54,9 @@ def load_world(corridor: Corridor, compile_sources: Compile) -> World:
             for name, kind, stored in deployment.resources
         ]
         compiled = compile_sources(sources)
-        world = with_deployment(world, deployment.number, compiled.graphs, compiled.models)
+        world = with_deployment(
+            world, deployment.number, compiled.graphs, compiled.models, compiled.mappings
+        )
     return world
 
 

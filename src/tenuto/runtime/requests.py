@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tenuto.dmn import Model
     from tenuto.engine.commands import Command
     from tenuto.engine.stored import Encoded
+    from tenuto.graph.events import EventMapping
     from tenuto.graph.process import ProcessGraph
 
 NEW_INSTANCE = 0
@@ -55,6 +56,7 @@ class Compiled(NamedTuple):
 
     graphs: tuple[ProcessGraph, ...]
     models: tuple[Model, ...]
+    mappings: tuple[EventMapping, ...] = ()
 
 
 class Request(NamedTuple):

@@ -77,7 +77,15 @@ class Worker:
     def stop(self, grace_seconds: float = 10.0) -> bool:
         """Take no more jobs, let those at work end; tell whether all did within the grace."""
         seats = self._seats
-        self._corridor.call(lambda corridor: corridor.leases.remove_worker(seats))
+        removed = threading.Event()
+
+        def remove(corridor: Corridor) -> None:
+            corridor.leases.remove_worker(seats)
+            removed.set()
+
+        self._corridor.call(remove)
+        while not removed.wait(0.05) and not self._corridor.stopped.is_set():
+            pass
         self._draining = True
         loop = self._loop
         assert loop is not None, "a worker is stopped after it was started"

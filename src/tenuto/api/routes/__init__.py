@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenuto.api.routes import deployments, health, instances, jobs, processes, sessions
+from tenuto.api.routes import deployments, events, health, instances, jobs, processes, sessions
 from tenuto.api.routing import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -12,4 +12,5 @@ ROUTES: tuple[Route, ...] = (
     *processes.ROUTES,
     *instances.ROUTES,
     *jobs.ROUTES,
+    *events.ROUTES,
 )

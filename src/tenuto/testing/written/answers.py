@@ -12,8 +12,8 @@ from typing import Any
 from tenuto import values
 from tenuto.assembly import load_app
 from tenuto.errors import InputError
+from tenuto.notation import settle
 from tenuto.testing.written.model import Answer
-from tenuto.testing.written.notation import settle
 from tenuto.values import DateAndTime
 from tenuto.worker.context import JobContext
 from tenuto.worker.handlers import BpmnError, Handler, describe, handlers_of

@@ -14,11 +14,11 @@ from tenuto.engine.rows import IncidentRow
 from tenuto.engine.state import ROOT
 from tenuto.errors import InputError
 from tenuto.graph.process import ProcessGraph
+from tenuto.notation import settle
 from tenuto.testing.scenario import Case
 from tenuto.testing.written.compare import Whole, agrees, show
 from tenuto.testing.written.coverage import ids_passed
 from tenuto.testing.written.model import DecisionThen, Expected, IncidentThen, TaskThen, Then
-from tenuto.testing.written.notation import settle
 from tenuto.testing.written.report import Difference
 from tenuto.values import DateAndTime
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tenuto.testing.written.notation import Computed
+from tenuto.notation import Computed
 
 Variables = dict[str, Any]
 

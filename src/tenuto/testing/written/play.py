@@ -17,6 +17,7 @@ from tenuto.engine import commands as c
 from tenuto.engine.rows import InstanceRow
 from tenuto.errors import InputError, Rejected
 from tenuto.graph.process import ProcessGraph
+from tenuto.notation import settle
 from tenuto.runtime.requests import Request
 from tenuto.store.port import InstanceQuery
 from tenuto.testing.clock import MONDAY_MORNING
@@ -25,7 +26,6 @@ from tenuto.testing.written import model as m
 from tenuto.testing.written.answers import answering, handlers_of_app
 from tenuto.testing.written.check import Seen, check
 from tenuto.testing.written.coverage import ids_passed
-from tenuto.testing.written.notation import settle
 from tenuto.testing.written.report import Difference, Outcome
 from tenuto.values import DateAndTime
 from tenuto.worker.handlers import Handler

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tenuto.errors import InputError
+from tenuto.notation import Part, open_document
 from tenuto.schedules import parse_instant
 from tenuto.testing.written.model import Answer, Given, Scenario
-from tenuto.testing.written.notation import Part, open_document
 from tenuto.testing.written.read_steps import read_steps
 from tenuto.testing.written.read_then import read_thens
 

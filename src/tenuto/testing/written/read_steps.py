@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tenuto.errors import InputError
+from tenuto.notation import Part
 from tenuto.schedules import parse_duration
 from tenuto.testing.written.model import (
     Action,
@@ -22,7 +23,6 @@ from tenuto.testing.written.model import (
     Start,
     Step,
 )
-from tenuto.testing.written.notation import Part
 from tenuto.testing.written.read_then import read_thens
 
 Options = dict[str, Part]

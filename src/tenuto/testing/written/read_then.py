@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenuto.notation import Part
 from tenuto.testing.written.model import DecisionThen, Expected, IncidentThen, TaskThen, Then
-from tenuto.testing.written.notation import Part
 
 _STATUSES = ("active", "completed", "terminated", "failed")
 _THEN = (

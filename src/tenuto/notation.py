@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -160,9 +160,12 @@ class Part(NamedTuple):
             raise self.refuse(f"{what} to be a whole number")
         return int(self.node.value)
 
-    def formula(self, what: str) -> Computed:
-        """Return the FEEL expression of a text, with or without `=` in front."""
-        return self._compile(self.text(what).strip().removeprefix("="))
+    def formula(self, what: str, names: Iterable[str] = ()) -> Computed:
+        """Return the FEEL expression of a text, with or without `=` in front.
+
+        `names` are known variables, which may hide built-in functions.
+        """
+        return self._compile(self.text(what).strip().removeprefix("="), names)
 
     def value(self) -> Any:
         """Return a value: plain, with `Computed` wherever a text begins with `=`."""
@@ -185,9 +188,9 @@ class Part(NamedTuple):
             raise InputError(str(error)) from error
         return value
 
-    def _compile(self, text: str) -> Computed:
+    def _compile(self, text: str, names: Iterable[str] = ()) -> Computed:
         try:
-            return Computed(feel.compile(text, camunda=True), self.place)
+            return Computed(feel.compile(text, names=names, camunda=True), self.place)
         except FeelSyntaxError as error:
             raise InputError(f"{self.place}: {error}") from error
 
