@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.msgpack import Ext
 
 from tenuto import values
+from tenuto.client.reading import ERASED
 from tenuto.errors import InputError
+from tenuto.store.codec import unpack_blob
 from tenuto.values.codec import EXT_NUMBER
+
+if TYPE_CHECKING:
+    from tenuto.client.reading import Reading
+    from tenuto.engine.stored import Stored
 
 
 def moment(milliseconds: int | None) -> str | None:
@@ -60,6 +66,14 @@ def encoded_json(data: bytes) -> Any:
 def variables_json(variables: Mapping[str, bytes]) -> dict[str, Any]:
     """Return what JSON writes for encoded variables."""
     return {name: _READ(data) for name, data in variables.items()}
+
+
+def stored_json(read: Reading, instance: int, stored: Stored) -> Any:
+    """Return what JSON writes for a value of an instance; of an erased one, a text that says so."""
+    if isinstance(stored, bytes):
+        return _READ(stored)
+    data = read.reader.payload(instance, stored.digest)
+    return ERASED if data is None else _READ(unpack_blob(data))
 
 
 def python_json(value: object) -> msgspec.Raw:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tenuto.api.routes import deployments, events, health, instances, jobs, processes, sessions
+from tenuto.api.routes import (
+    deployments,
+    events,
+    health,
+    incidents,
+    instances,
+    jobs,
+    past,
+    processes,
+    sessions,
+)
 from tenuto.api.routing import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -11,6 +21,8 @@ ROUTES: tuple[Route, ...] = (
     *deployments.ROUTES,
     *processes.ROUTES,
     *instances.ROUTES,
+    *past.ROUTES,
+    *incidents.ROUTES,
     *jobs.ROUTES,
     *events.ROUTES,
 )

@@ -1,0 +1,113 @@
+"""Incidents: what is stuck, and trying it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+from msgspec import Meta, Struct
+
+from tenuto.api.http import IDEMPOTENCY_KEY, Request, Response, empty_response, json_response
+from tenuto.api.keys import element_key
+from tenuto.api.pages import SCAN_MAX, Items, Paged, page, place_of
+from tenuto.api.routing import Route
+from tenuto.api.search import found_instance
+from tenuto.api.shown import ShownIncident, incident_of
+from tenuto.engine import commands as c
+from tenuto.engine import rejections as why
+from tenuto.engine.rows import IncidentRow
+from tenuto.governance.permits import Permission
+from tenuto.runtime import requests as runtime
+
+if TYPE_CHECKING:
+    from tenuto.api.service import Service
+    from tenuto.client.reading import Reading
+
+CURSOR: Final = "incidents"
+Key = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class FindIncidents(Paged, kw_only=True):
+    """Which incidents: of a process, of an instance (by its key or business key)."""
+
+    process: Key | None = None
+    instance: Key | None = None
+
+
+class Resolve(Struct, forbid_unknown_fields=True):
+    """Try again what was stuck; a job gets `retries` new attempts."""
+
+    retries: Annotated[int, Meta(ge=1, le=1_000)] = 1
+
+
+async def list_incidents(service: Service, request: Request) -> Response:
+    """List open incidents, those of the oldest instances first."""
+    given = request.query(FindIncidents)
+    place = place_of(service.cursors, CURSOR, given, list)
+
+    def look(read: Reading) -> tuple[list[IncidentRow], IncidentRow | None]:
+        return _found(read, given, place)
+
+    rows, last = await service.reading(look)
+    following = None if last is None else [last.instance, last.incident]
+    items = [incident_of(row) for row in rows]
+    return json_response(page(service.cursors, CURSOR, items, following))
+
+
+def _found(
+    read: Reading, given: FindIncidents, place: list[int] | None
+) -> tuple[list[IncidentRow], IncidentRow | None]:
+    """Return a page and the row after which the next one begins; what a filter leaves out is
+    read, up to a bound.
+    """
+    instance = None if given.instance is None else found_instance(read, given.instance).key
+    after = None if place is None else (place[0], place[1])
+    limit = given.limit + 1 if given.process is None else SCAN_MAX
+    rows = read.reader.rows("incident", instance=instance, after=after, limit=limit)
+    found: list[IncidentRow] = []
+    for row in rows:
+        assert isinstance(row, IncidentRow), "the incident table holds incidents"
+        if given.process in (None, row.process):
+            found.append(row)
+        if len(found) > given.limit:
+            return found[:-1], found[-2]
+    last = rows[-1] if len(rows) == SCAN_MAX else None
+    assert last is None or isinstance(last, IncidentRow), "the incident table holds incidents"
+    return found, last
+
+
+async def resolve(service: Service, request: Request) -> Response:
+    """Try again what was stuck."""
+    given = await request.json(Resolve)
+    instance, number = element_key("incident", request.params["incident"])
+    asked = runtime.Request(instance, c.ResolveIncident(number, given.retries))
+    await service.ask(asked._replace(idempotency_key=request.idempotency_key), request.caller)
+    return empty_response()
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/api/v1/incidents",
+        endpoint=list_incidents,
+        name="listIncidents",
+        summary="List open incidents",
+        tag="incidents",
+        permission=Permission.INSTANCES_READ,
+        query=FindIncidents,
+        answer=Items[ShownIncident],
+        problems=("invalid-cursor", why.NOT_FOUND),
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/incidents/{incident}/resolve",
+        endpoint=resolve,
+        name="resolveIncident",
+        summary="Try again what was stuck",
+        tag="incidents",
+        permission=Permission.INCIDENTS_RESOLVE,
+        body=Resolve,
+        status=204,
+        headers=(IDEMPOTENCY_KEY,),
+        problems=(why.NOT_FOUND, why.NOT_STUCK, why.NOT_ACTIVE, why.KEY_REUSED, "too-busy"),
+    ),
+)
