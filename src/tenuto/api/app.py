@@ -30,7 +30,6 @@ COMMON_HEADERS: Final = (
 NO_STORE: Final = (b"cache-control", b"no-store")
 
 PageProblem = Callable[[Problem], Response]
-Observe = Callable[[str, int, float], None]
 
 
 class App:
@@ -49,7 +48,7 @@ class App:
         self.router = Router(routes)
         self._hosts = hosts
         self._page_problem = page_problem
-        self.observe: Observe = lambda _route, _status, _seconds: None
+        self._observe = service.metrics.observe
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request, or the start and end of the server."""
@@ -81,7 +80,7 @@ class App:
             log.error("request failed", reason="".join(traceback.format_exception(error)))
             response = self._refusal(problem_of(TenutoError(str(error))), route, scope)
         await _send(response, send)
-        self.observe(route.name if route else "none", response.status, seconds() - began)
+        self._observe(route.name if route else "none", response.status, seconds() - began)
 
     # --- who calls, and from where
 

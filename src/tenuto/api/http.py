@@ -69,6 +69,11 @@ class Request:
         return str(self._scope["path"])
 
     @property
+    def base_url(self) -> str:
+        """Return under which scheme and host this server was asked."""
+        return f"{self._scope.get('scheme', 'http')}://{self.headers['host']}"
+
+    @property
     def caller(self) -> Principal:
         """Return who calls a route that is not public."""
         assert self.principal is not None, "only public routes are called by nobody"

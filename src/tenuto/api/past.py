@@ -208,7 +208,7 @@ def explained(decision: str, kept: Any, element: str, at: str | None) -> Decisio
     """
     if not isinstance(kept, dict):
         return DecisionAtElement(decision, decision, {}, kept, [], element, at, kept, [], None)
-    made = [_made(one) for one in kept.get("decisions") or ()]
+    made = [made_decision(one) for one in kept.get("decisions") or ()]
     asked = made.pop() if made else MadeDecision(decision, decision, {}, kept["value"], [])
     return DecisionAtElement(
         asked.decision,
@@ -224,7 +224,8 @@ def explained(decision: str, kept: Any, element: str, at: str | None) -> Decisio
     )
 
 
-def _made(one: dict[str, Any]) -> MadeDecision:
+def made_decision(one: dict[str, Any]) -> MadeDecision:
+    """Return one decision of an evaluation, from what was kept of it."""
     rules = [
         MatchedRule(
             rule.get("id") or "",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from tenuto.api.metrics import Metrics
 from tenuto.api.problems import Problem
 from tenuto.api.seals import Seals
 from tenuto.client import requests as ask
@@ -41,7 +42,11 @@ class Service:
         self.client = Client(node)
         self.master = master
         self.links = LoginLinks()
+<<<<<<< HEAD
         self.acceptor = Acceptor(node)
+=======
+        self.metrics = Metrics(node)
+>>>>>>> 89c166f (Work tasks, publish, decide, issue tokens and scrape over HTTP)
         self.cursors = Seals(master.derive("cursor"))
         self.leases = Seals(master.derive("lease"))
         self.operator = name or LOCAL

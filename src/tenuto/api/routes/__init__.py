@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from tenuto.api.routes import (
+    decisions,
     deployments,
     events,
     health,
     incidents,
     instances,
     jobs,
+    messages,
+    metrics,
     past,
     processes,
     sessions,
+    tasks,
+    tokens,
 )
 from tenuto.api.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *health.ROUTES,
+    *metrics.ROUTES,
     *sessions.ROUTES,
+    *tokens.ROUTES,
     *deployments.ROUTES,
     *processes.ROUTES,
+    *decisions.ROUTES,
     *instances.ROUTES,
     *past.ROUTES,
     *incidents.ROUTES,
     *jobs.ROUTES,
+    *tasks.ROUTES,
+    *messages.ROUTES,
     *events.ROUTES,
 )

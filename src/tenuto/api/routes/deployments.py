@@ -13,6 +13,7 @@ from tenuto.api.multipart import File, files_of
 from tenuto.api.pages import Items, Paged, page, place_of
 from tenuto.api.problems import Problem
 from tenuto.api.rendering import moment
+from tenuto.api.repeats import once
 from tenuto.api.reports import FoundInModel, ModelReport, report_of
 from tenuto.api.routing import Route
 from tenuto.client.requests import deploy_request
@@ -91,7 +92,7 @@ async def deploy(service: Service, request: Request) -> Response:
     sources = await _sources(request)
     world = service.node.world
     prepared = await service.on_thread(lambda: prepare(sources))
-    asked = deploy_request(prepared)._replace(idempotency_key=request.idempotency_key)
+    asked = once(deploy_request(prepared), request, sources)
     answer = await service.ask(asked, request.caller)
     number = answer.facts["deployment"]
     assert isinstance(number, int), "a deployment is answered with its number"

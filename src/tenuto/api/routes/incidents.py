@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from tenuto.api.http import IDEMPOTENCY_KEY, Request, Response, empty_response, json_response
 from tenuto.api.keys import element_key
 from tenuto.api.pages import SCAN_MAX, Items, Paged, page, place_of
+from tenuto.api.repeats import once
 from tenuto.api.routing import Route
 from tenuto.api.search import found_instance
 from tenuto.api.shown import ShownIncident, incident_of
@@ -80,7 +81,7 @@ async def resolve(service: Service, request: Request) -> Response:
     given = await request.json(Resolve)
     instance, number = element_key("incident", request.params["incident"])
     asked = runtime.Request(instance, c.ResolveIncident(number, given.retries))
-    await service.ask(asked._replace(idempotency_key=request.idempotency_key), request.caller)
+    await service.ask(once(asked, request, given), request.caller)
     return empty_response()
 
 

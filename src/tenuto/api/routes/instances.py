@@ -12,6 +12,7 @@ from tenuto.api.pages import Items, Paged, page, place_of
 from tenuto.api.preconditions import IF_MATCH, etag
 from tenuto.api.problems import Problem
 from tenuto.api.rendering import instant, python_json
+from tenuto.api.repeats import once
 from tenuto.api.routing import Route
 from tenuto.api.search import found_instance, found_page, kept_state, wanted_variables
 from tenuto.api.shown import ListedInstance, ShownInstance, listed, root_variables, shown
@@ -170,7 +171,7 @@ async def cancel(service: Service, request: Request) -> Response:
     given = await request.json(Cancel)
     row = await service.reading(lambda read: found_instance(read, request.params["key"]))
     asked = runtime.Request(row.key, c.CancelInstance(given.reason))
-    await service.ask(asked._replace(idempotency_key=request.idempotency_key), request.caller)
+    await service.ask(once(asked, request, given), request.caller)
     return empty_response()
 
 

@@ -15,6 +15,7 @@ from tenuto.api.http import IDEMPOTENCY_KEY, Request, Response, empty_response, 
 from tenuto.api.keys import element_key
 from tenuto.api.problems import Problem, problem_of
 from tenuto.api.rendering import encoded_json, moment, variables_json
+from tenuto.api.repeats import once
 from tenuto.api.routing import Route
 from tenuto.client.requests import encode_variables
 from tenuto.engine import commands as c
@@ -370,7 +371,7 @@ def _beat(key: JobKey, token: int, given: Extend) -> Beat:
 
 async def _one(service: Service, request: Request, outcome: Outcome) -> Response:
     asked = _asked(service, request.caller, request.params["job"], outcome)
-    await service.ask(asked._replace(idempotency_key=request.idempotency_key), request.caller)
+    await service.ask(once(asked, request, outcome), request.caller)
     return empty_response()
 
 
