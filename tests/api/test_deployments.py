@@ -49,6 +49,19 @@ def test_models_come_as_files_of_a_form(api):
     assert api.get("processes/p/xml").content == latin
 
 
+def test_event_mappings_come_with_their_models(api):
+    """A file of mappings is known by the end of its name, and its mappings are counted."""
+    mappings = "events:\n  - {id: a, type: com.example.a, start: p}\n"
+
+    answer = api.post(
+        "deployments", resources(("a.bpmn", ONE_TASK.decode()), ("a.events.yaml", mappings))
+    )
+
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["mappings"] == 1
+    assert api.get("deployments").json()["items"][0]["resources"][1]["kind"] == "events"
+
+
 def test_deploying_the_newest_again_changes_nothing(api):
     """The number of the deployment stays; a changed model makes a version."""
     first = api.post("deployments", resources(("a.bpmn", ONE_TASK.decode()))).json()

@@ -42,11 +42,8 @@ class Service:
         self.client = Client(node)
         self.master = master
         self.links = LoginLinks()
-<<<<<<< HEAD
         self.acceptor = Acceptor(node)
-=======
         self.metrics = Metrics(node)
->>>>>>> 89c166f (Work tasks, publish, decide, issue tokens and scrape over HTTP)
         self.cursors = Seals(master.derive("cursor"))
         self.leases = Seals(master.derive("lease"))
         self.operator = name or LOCAL

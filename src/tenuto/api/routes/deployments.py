@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Meta, Struct
@@ -17,7 +16,15 @@ from tenuto.api.repeats import once
 from tenuto.api.reports import FoundInModel, ModelReport, report_of
 from tenuto.api.routing import Route
 from tenuto.client.requests import deploy_request
-from tenuto.deploy import SUFFIXES, Prepared, Source, job_types, prepare, unknown_references
+from tenuto.deploy import (
+    SUFFIXES,
+    Prepared,
+    Source,
+    job_types,
+    kind_of_name,
+    prepare,
+    unknown_references,
+)
 from tenuto.engine.world import World, deployment_of
 from tenuto.governance.permits import Permission
 
@@ -103,7 +110,7 @@ async def deploy(service: Service, request: Request) -> Response:
         bool(answer.facts["changed"]),
         _processes(service.node.world, number),
         _decisions(service.node.world, number),
-        0,
+        len(prepared.compiled.mappings),
         reports,
     )
     return json_response(made, 201)
@@ -147,7 +154,7 @@ def _is_known(kind: str | None) -> bool:
 
 
 def _kind(name: str) -> str:
-    kind = SUFFIXES.get(PurePath(name).suffix.lower())
+    kind = kind_of_name(name)
     if kind is None:
         raise Problem(
             "invalid-body",
