@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import json
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import click
@@ -37,6 +38,12 @@ def pages() -> dict[str, str]:
         kept = [("chain", port.ChainRow, 2), ("journal", port.JournalRow, 3)]
         kept += [(table, kind, rows.KEY_WIDTH[kind]) for table, kind in rows.TABLES]
         written["database.md"] = database(kept, rows.OPERATIONAL)
+    if _exists("tenuto.api.openapi"):
+        routes = importlib.import_module("tenuto.api.routes").ROUTES
+        document = importlib.import_module("tenuto.api.openapi").document(routes)
+        written["openapi.json"] = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        codes = importlib.import_module("tenuto.api.problems").all_codes()
+        written["problems.md"] = problems(codes)
     if _exists("tenuto.cli"):
         written["cli.md"] = command_line(importlib.import_module("tenuto.cli").main)
     return written
@@ -52,6 +59,22 @@ def rejections(codes: Mapping[str, str]) -> str:
     return "\n".join(
         [NOTE, "", "# Rejections", "", intro, "", "| Code | Meaning |", "|---|---|", *rows, ""]
     )
+
+
+def problems(codes: Mapping[str, tuple[int, str]]) -> str:
+    """Return the page of problem codes of the HTTP interface: each with its status and title."""
+    rows = [
+        f"| `{code}` | {status} | {meaning} |" for code, (status, meaning) in sorted(codes.items())
+    ]
+    intro = (
+        "Whatever the HTTP interface refuses comes as `application/problem+json` (RFC 9457): "
+        "`type` is `urn:tenuto:problem:CODE`, `status` the status, `title` the sentence below, "
+        "`detail` what was expected, what came and how to mend it. A code and its status stay; "
+        "`detail` is for people and may change. The routes, with the problems of each, are in "
+        "[openapi.json](openapi.json), which a server also gives at `/api/v1/openapi.json`."
+    )
+    head = [NOTE, "", "# Problems", "", intro, "", "| Code | Status | Meaning |", "|---|---|---|"]
+    return "\n".join([*head, *rows, ""])
 
 
 def database(kept: list[tuple[str, type, int]], operational: Mapping[type, tuple[str, ...]]) -> str:

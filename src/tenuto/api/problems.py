@@ -81,6 +81,11 @@ OF_ENGINE: Final[dict[str, int]] = {
 RETRY_SECONDS: Final = 1
 
 
+def all_codes() -> dict[str, tuple[int, str]]:
+    """Return every code with its status and the sentence that is the same for each problem."""
+    return OF_HTTP | {code: (status, why.CODES[code]) for code, status in OF_ENGINE.items()}
+
+
 class Problem(TenutoError):
     """A refusal that a route raises; `more` are further members of the document."""
 

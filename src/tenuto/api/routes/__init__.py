@@ -18,9 +18,10 @@ from tenuto.api.routes import (
     tasks,
     tokens,
 )
+from tenuto.api.routes.description import with_description
 from tenuto.api.routing import Route
 
-ROUTES: tuple[Route, ...] = (
+_ROUTES: tuple[Route, ...] = (
     *health.ROUTES,
     *metrics.ROUTES,
     *sessions.ROUTES,
@@ -36,3 +37,5 @@ ROUTES: tuple[Route, ...] = (
     *messages.ROUTES,
     *events.ROUTES,
 )
+
+ROUTES: tuple[Route, ...] = with_description(_ROUTES)
