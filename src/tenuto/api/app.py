@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -29,6 +30,7 @@ COMMON_HEADERS: Final = (
 )
 NO_STORE: Final = (b"cache-control", b"no-store")
 
+Background = Callable[[], Coroutine[Any, Any, None]]
 PageProblem = Callable[[Problem], Response]
 
 
@@ -49,15 +51,31 @@ class App:
         self._hosts = hosts
         self._page_problem = page_problem
         self._observe = service.metrics.observe
+        self.background: list[Background] = [service.sender.run]
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request, or the start and end of the server."""
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        """Let what works beside the requests live as long as the server."""
+        tasks: list[asyncio.Task[None]] = []
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                tasks = [asyncio.create_task(begin()) for begin in self.background]
+            else:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
 
     async def _http(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         began = seconds()
@@ -187,11 +205,3 @@ async def _send(response: Response, send: Send) -> None:
         async for part in response.stream:
             await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": response.content})
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

@@ -48,6 +48,7 @@ OF_HTTP: Final[dict[str, tuple[int, str]]] = {
     "unsupported-media-type": (415, "The body has another media type than the route takes."),
     "wrong-host": (421, "The request names a host that this server is not."),
     "unmappable-event": (422, "A mapping finds no key or variable in the event."),
+    "forbidden-address": (422, "A URL leads to an address that may not be asked."),
     "model-refused": (422, "A model cannot be deployed."),
     "if-match-required": (428, "The change must say what it was based on."),
     "budget-exceeded": (422, "The evaluation spent its steps, size or depth."),

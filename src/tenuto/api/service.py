@@ -16,6 +16,7 @@ from tenuto.client import requests as ask
 from tenuto.client.client import Client, accepted
 from tenuto.engine.settings import API, SESSION, Token
 from tenuto.events.accept import Acceptor
+from tenuto.events.webhooks import Sender
 from tenuto.governance.permits import Principal
 from tenuto.governance.tokens import LoginLinks, Minted, authenticate, mint_token
 from tenuto.runtime import limits
@@ -43,6 +44,7 @@ class Service:
         self.master = master
         self.links = LoginLinks()
         self.acceptor = Acceptor(node)
+        self.sender = Sender(node, self.client, master)
         self.metrics = Metrics(node)
         self.cursors = Seals(master.derive("cursor"))
         self.leases = Seals(master.derive("lease"))

@@ -17,6 +17,7 @@ from tenuto.api.routes import (
     sessions,
     tasks,
     tokens,
+    webhooks,
 )
 from tenuto.api.routes.description import with_description
 from tenuto.api.routing import Route
@@ -36,6 +37,7 @@ _ROUTES: tuple[Route, ...] = (
     *tasks.ROUTES,
     *messages.ROUTES,
     *events.ROUTES,
+    *webhooks.ROUTES,
 )
 
 ROUTES: tuple[Route, ...] = with_description(_ROUTES)
