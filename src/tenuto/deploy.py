@@ -6,15 +6,20 @@ id; a deployment is whole or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import structs
+
 from tenuto import bpmn, dmn
 from tenuto.bpmn import Finding, Report
+from tenuto.engine.world import World
 from tenuto.errors import InputError, TenutoError
+from tenuto.graph.contracts import check_calls, check_handlers
 from tenuto.graph.data import Formula
 from tenuto.graph.events import EventMapping, read_mappings
+from tenuto.graph.findings import Severity
 from tenuto.graph.nodes import CallActivity, DecisionTask, EndEvent, JobTask, ThrowEvent
 from tenuto.graph.process import ProcessGraph
 from tenuto.graph.triggers import JobThrow
@@ -104,11 +109,31 @@ def _mappings(name: str, source: bytes) -> tuple[EventMapping, ...]:
     return read_mappings(root, name)
 
 
-def prepare(sources: Sequence[Source]) -> Prepared:
+def prepare(
+    sources: Sequence[Source], deployed: Mapping[str, ProcessGraph] | None = None
+) -> Prepared:
     """Read, check and compile sources.
 
-    Raises `Refused` when a model cannot be executed, `ModelError` when a file cannot be read.
+    `deployed` are the latest processes by id that are there already: calls of them are checked too,
+    and their calls of what comes; the latter only warn. Raises `Refused` when a model cannot be
+    executed or does not fit another one, `ModelError` when a file cannot be read.
     """
+    prepared = _compile(sources)
+    reports = held_together(prepared.reports, prepared.compiled.graphs, deployed or {})
+    if any(report.refusals for report in reports):
+        raise Refused(reports)
+    return prepared._replace(reports=reports)
+
+
+def compile_sources(sources: Sequence[Source]) -> Compiled:
+    """Return what stored sources compile to.
+
+    They were checked when they were deployed; what would be refused today goes on as it is.
+    """
+    return _compile(sources).compiled
+
+
+def _compile(sources: Sequence[Source]) -> Prepared:
     graphs: list[ProcessGraph] = []
     models: list[dmn.Model] = []
     mappings: list[EventMapping] = []
@@ -132,9 +157,57 @@ def prepare(sources: Sequence[Source]) -> Prepared:
     )
 
 
-def compile_sources(sources: Sequence[Source]) -> Compiled:
-    """Return what stored sources compile to; they were checked when they were deployed."""
-    return prepare(sources).compiled
+def latest_processes(world: World) -> dict[str, ProcessGraph]:
+    """Return the latest version of each process that is deployed, by id."""
+    return {id: definition.graph for id, definition in world.latest.items()}
+
+
+def held_together(
+    reports: Sequence[Report],
+    graphs: Sequence[ProcessGraph],
+    deployed: Mapping[str, ProcessGraph],
+) -> tuple[Report, ...]:
+    """Return the reports with what is found when processes are held against those they call.
+
+    An error at one that is deployed already is a warning in the first report: it can only be mended
+    by another deployment.
+    """
+    own = {graph.id: graph for graph in graphs}
+    found = {graph.id: check_calls(graph, own, deployed) for graph in graphs}
+    added = [_added(report, found) for report in reports]
+    callers = [
+        finding
+        for id, graph in sorted(deployed.items())
+        if id not in own and not own.keys().isdisjoint(called_processes(graph))
+        for finding in check_calls(graph, {}, {**deployed, **own})
+        if finding not in check_calls(graph, {}, deployed)
+    ]
+    if callers and added:
+        warnings = (structs.replace(one, severity=Severity.WARNING) for one in callers)
+        added[0] = structs.replace(added[0], warnings=(*added[0].warnings, *warnings))
+    return tuple(added)
+
+
+def called_processes(graph: ProcessGraph) -> list[str]:
+    """Return the ids of the processes that a process calls, as far as they are known now."""
+    return [
+        str(node.process.constant)
+        for node in graph.nodes.values()
+        if isinstance(node, CallActivity) and node.process.is_constant
+    ]
+
+
+def _added(report: Report, found: Mapping[str, Sequence[Finding]]) -> Report:
+    """Return a report with the findings of its processes."""
+    new = [finding for id in report.processes for finding in found.get(id, ())]
+    errors = tuple(one for one in new if one.severity is Severity.ERROR)
+    warnings = tuple(one for one in new if one.severity is Severity.WARNING)
+    return structs.replace(
+        report,
+        verdict="refused" if errors else report.verdict,
+        refusals=(*report.refusals, *errors),
+        warnings=(*report.warnings, *warnings),
+    )
 
 
 def _accepted(name: str) -> Report:
@@ -200,8 +273,11 @@ __all__ = [
     "Prepared",
     "Refused",
     "TenutoError",
+    "check_handlers",
     "compile_sources",
+    "held_together",
     "job_types",
+    "latest_processes",
     "prepare",
     "read_files",
     "unknown_references",

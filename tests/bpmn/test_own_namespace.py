@@ -2,7 +2,7 @@
 
 import pytest
 
-from tenuto.graph.data import InputDeclaration
+from tenuto.graph.data import InputDeclaration, OutputDeclaration
 
 FLOW = '<endEvent id="e"/><sequenceFlow id="f" sourceRef="s" targetRef="e"/>'
 
@@ -56,6 +56,71 @@ def test_inputs(models):
 def test_broken_inputs_are_refused(models, attributes):
     """An input has a name and a FEEL type."""
     assert models.refusals(process_with("", f"<tenuto:input {attributes}/>")) == [("input", "s")]
+
+
+ENDS = """<startEvent id="s"/><exclusiveGateway id="g"/>
+<endEvent id="e"><extensionElements>{}</extensionElements></endEvent>
+<endEvent id="e2"><extensionElements>{}</extensionElements></endEvent>
+<sequenceFlow id="f" sourceRef="s" targetRef="g"/>
+<sequenceFlow id="f1" sourceRef="g" targetRef="e"/><sequenceFlow id="f2" sourceRef="g" targetRef="e2"/>"""
+
+
+def test_outputs(models):
+    """End events declare what holds there, the process what holds at every end."""
+    whole = '<extensionElements><tenuto:output name="paid" type="number"/></extensionElements>'
+    ends = ENDS.format('<tenuto:output name="receipt" type="string"/>', '<tenuto:output name="x"/>')
+
+    assert models.graph(whole + ends).outputs == (
+        OutputDeclaration("paid", "number"),
+        OutputDeclaration("receipt", "string", "e"),
+        OutputDeclaration("x", "Any", "e2"),
+    )
+
+
+@pytest.mark.parametrize("attributes", ['type="number"', 'name="a" type="list&lt;"'])
+def test_broken_outputs_are_refused(models, attributes):
+    """An output has a name and a FEEL type."""
+    assert models.refusals(ENDS.format(f"<tenuto:output {attributes}/>", "")) == [("output", "e")]
+
+
+def test_an_output_has_one_type(models):
+    """Two ends that give one name another type cannot both be relied on."""
+    ends = ENDS.format(
+        '<tenuto:output name="a" type="number"/>', '<tenuto:output name="a" type="string"/>'
+    )
+
+    (refusal,) = models.reading(models.process(ends)).report.refusals
+
+    assert (refusal.code, refusal.element) == ("output", "e2")
+    assert refusal.message.endswith("it is number at `e` and string here")
+
+
+def test_a_call_activity_declares_what_it_passes_and_gets(models):
+    """Its inputs and outputs are those of the call, beside the mappings."""
+    call = """<startEvent id="s"/><callActivity id="c" calledElement="q"><extensionElements>
+<tenuto:input name="amount" type="number" required="true"/><tenuto:output name="paid" type="date"/>
+</extensionElements></callActivity><sequenceFlow id="f" sourceRef="s" targetRef="c"/>"""
+
+    node = models.graph(call).nodes["c"]
+
+    assert node.declared_inputs == (InputDeclaration("amount", "number", required=True),)
+    assert node.declared_outputs == (OutputDeclaration("paid", "date"),)
+
+
+def test_declarations_inside_a_subprocess_mean_nothing(models):
+    """They are listed as ignored, start and end."""
+    inner = """<startEvent id="s"/><subProcess id="sub"><startEvent id="is"><extensionElements>
+<tenuto:input name="a"/></extensionElements></startEvent><endEvent id="ie"><extensionElements>
+<tenuto:output name="a"/></extensionElements></endEvent>
+<sequenceFlow id="if" sourceRef="is" targetRef="ie"/></subProcess>
+<sequenceFlow id="f" sourceRef="s" targetRef="sub"/>"""
+
+    ignored = models.reading(models.process(inner)).report.ignored
+
+    assert [(one.code, one.element) for one in ignored] == [
+        ("misplaced-extension", "is"),
+        ("misplaced-extension", "ie"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,13 @@ PAGE = (ROOT / "docs" / "reference" / "bpmn.md").read_text(encoding="utf-8")
 SOURCES = [
     *sorted((ROOT / "src" / "tenuto" / "bpmn").glob("*.py")),
     ROOT / "src" / "tenuto" / "graph" / "check.py",
+    ROOT / "src" / "tenuto" / "graph" / "contracts.py",
 ]
 # The first text in a call that notes a finding is its code.
 _NOTED = re.compile(
     r"(?:\.refuse|\.warn|\.ignore|_error|_warning|Finding|\bnote)\(\s*\"([a-z-]+)\""
-    r"|code=\"([a-z-]+)\"|_refuse\(\s*\"([a-z-]+)\""
+    r"|code=\"([a-z-]+)\"|_refuse\(\s*\"([a-z-]+)\"|^[A-Z]+ = \"([a-z-]+)\"",
+    re.MULTILINE,
 )
 
 

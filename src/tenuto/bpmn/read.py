@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tenuto import feel
+from tenuto.bpmn.declarations import process_inputs, process_outputs
 from tenuto.bpmn.events import Position
 from tenuto.bpmn.formulas import feel_formula, standard_text
 from tenuto.bpmn.model import Model, open_model
@@ -16,9 +16,8 @@ from tenuto.bpmn.report import Place, Reading
 from tenuto.bpmn.scopes import Draft, read_scope
 from tenuto.bpmn.vocabulary import review
 from tenuto.bpmn.xml import Document, Markup, parse
-from tenuto.errors import FeelSyntaxError
 from tenuto.graph.check import check
-from tenuto.graph.data import Formula, InputDeclaration, NaturalKey
+from tenuto.graph.data import Formula, NaturalKey
 from tenuto.graph.process import ProcessGraph
 from tenuto.graph.reach import with_reach
 
@@ -162,7 +161,8 @@ def _read_process(model: Model, process: Markup) -> ProcessGraph:
         event_subprocesses=draft.event_subprocesses,
         business_key=_business_key(model, process, place),
         natural_key=_natural_key(model, process, place),
-        inputs=_inputs(model, process),
+        inputs=process_inputs(model, process),
+        outputs=process_outputs(model, process),
     )
 
 
@@ -198,25 +198,3 @@ def _natural_key(model: Model, process: Markup, place: Place) -> NaturalKey | No
         near=rule.get("near"),
         tolerance=tolerance,
     )
-
-
-def _inputs(model: Model, process: Markup) -> tuple[InputDeclaration, ...]:
-    """Return the variables that the start events declare, each name once."""
-    found: dict[str, InputDeclaration] = {}
-    for start in process.all("bpmn:startEvent"):
-        for item in start.extensions:
-            if item.name != "tenuto:input":
-                continue
-            place = Place(item, start.id)
-            name = item.get("name")
-            if name is None:
-                model.findings.refuse("input", "expected the name of an input", place)
-                continue
-            type_ = item.get("type") or "Any"
-            try:
-                feel.parse_type(type_)
-            except FeelSyntaxError as error:
-                model.findings.refuse("input", str(error), place)
-            required = item.flag("required", default=False)
-            found.setdefault(name, InputDeclaration(name=name, type=type_, required=required))
-    return tuple(found.values())

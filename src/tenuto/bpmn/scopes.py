@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from tenuto.bpmn import activities
 from tenuto.bpmn.contradictions import note_contradictions
+from tenuto.bpmn.declarations import with_declarations
 from tenuto.bpmn.events import Position, throw_of, trigger_of
 from tenuto.bpmn.formulas import BROKEN, expression
 from tenuto.bpmn.mappings import mappings
@@ -203,6 +204,7 @@ def _with_surroundings(model: Model, member: Markup, node: AnyNode, links: _Link
     inputs, outputs = mappings(model, member, definition or member, place)
     if isinstance(node, CallActivity):
         inputs, outputs = (*inputs, *node.inputs), (*outputs, *node.outputs)
+        node = with_declarations(model, member, node)
     outgoing = tuple(links.outgoing.get(node.id, ()))
     incoming = tuple(links.incoming.get(node.id, ()))
     note_contradictions(model, member, set(incoming), {flow.id for flow in outgoing})

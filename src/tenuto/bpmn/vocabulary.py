@@ -108,7 +108,8 @@ EXECUTED: dict[str, tuple[str, ...]] = {
     "camunda:versionTag": ("process",),
     "tenuto:naturalKey": ("process",),
     "tenuto:businessKey": ("process",),
-    "tenuto:input": ("startEvent",),
+    "tenuto:input": ("startEvent", "callActivity"),
+    "tenuto:output": ("process", "endEvent", "callActivity"),
     "tenuto:retry": (*_JOBS, *_THROWING),
     "tenuto:correlationKey": (
         "message",

@@ -17,7 +17,7 @@ from tenuto.client import requests as ask
 from tenuto.client.jobs import Jobs
 from tenuto.client.reading import Instance, Reading
 from tenuto.client.slots import LoopSlot
-from tenuto.deploy import Prepared, prepare, read_files
+from tenuto.deploy import Prepared, latest_processes, prepare, read_files
 from tenuto.engine import commands as c
 from tenuto.engine.registry import REGISTRY
 from tenuto.engine.rejections import Rejection
@@ -65,13 +65,13 @@ class Client:
 
     async def deploy(self, *paths: str | Path) -> Prepared:
         """Deploy model files together; return what was read, with a report for each model."""
-        prepared = prepare(read_files(paths))
+        prepared = prepare(read_files(paths), latest_processes(self._node.world))
         await self._ask(ask.deploy_request(prepared, actor=self._actor))
         return prepared
 
     async def deploy_sources(self, sources: Sequence[tuple[str, str, bytes]]) -> Prepared:
         """Deploy sources given as (name, kind, bytes); kind is `bpmn` or `dmn`."""
-        prepared = prepare(sources)
+        prepared = prepare(sources, latest_processes(self._node.world))
         await self._ask(ask.deploy_request(prepared, actor=self._actor))
         return prepared
 

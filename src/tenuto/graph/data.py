@@ -55,11 +55,34 @@ class Mapping(Struct, frozen=True):
 
 
 class InputDeclaration(Struct, frozen=True):
-    """A variable that a process expects at its start, with its FEEL type name."""
+    """A variable that is expected at the start of something, with its FEEL type name."""
 
     name: str
     type: str = "Any"
     required: bool = False
+
+
+class OutputDeclaration(Struct, frozen=True):
+    """A variable that holds when something has ended, with its FEEL type name.
+
+    `element` is the end event that declares it; empty where every end gives it.
+    """
+
+    name: str
+    type: str = "Any"
+    element: str = ""
+
+
+class HandlerDeclaration(Struct, frozen=True):
+    """What a handler of a job type takes and returns; `place` says where it is written.
+
+    `outputs` None means that it may return anything.
+    """
+
+    job_type: str
+    place: str
+    inputs: tuple[InputDeclaration, ...] = ()
+    outputs: tuple[OutputDeclaration, ...] | None = None
 
 
 class NaturalKey(Struct, frozen=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from tenuto.graph.data import Formula, Mapping
+from tenuto.graph.data import Formula, InputDeclaration, Mapping, OutputDeclaration
 from tenuto.graph.flows import Flow
 from tenuto.graph.policy import Assignment, JobPolicy, MultiInstance
 from tenuto.graph.triggers import MessageTrigger, Throw, Trigger
@@ -82,6 +82,8 @@ class CallActivity(Node, frozen=True, kw_only=True):
 
     With `propagate_all_in` every visible variable goes in beside the input mappings; with
     `propagate_all_out` every variable of the called instance comes back beside the output mappings.
+    What is declared is what the caller means to pass and to get; `graph.contracts` holds both ends
+    against each other.
     """
 
     process: Formula
@@ -90,6 +92,8 @@ class CallActivity(Node, frozen=True, kw_only=True):
     propagate_all_in: bool = True
     propagate_all_out: bool = True
     business_key: Formula | None = None
+    declared_inputs: tuple[InputDeclaration, ...] = ()
+    declared_outputs: tuple[OutputDeclaration, ...] = ()
 
 
 class SubProcess(Node, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from tenuto.graph.data import Formula, InputDeclaration, NaturalKey
+from tenuto.graph.data import Formula, InputDeclaration, NaturalKey, OutputDeclaration
 from tenuto.graph.flows import Flow
 from tenuto.graph.nodes import AnyNode
 
@@ -28,3 +28,4 @@ class ProcessGraph(Struct, frozen=True, kw_only=True):
     business_key: Formula | None = None
     natural_key: NaturalKey | None = None
     inputs: tuple[InputDeclaration, ...] = ()
+    outputs: tuple[OutputDeclaration, ...] = ()

@@ -16,7 +16,7 @@ from typing import Any
 from tenuto import values
 from tenuto.client import requests as ask
 from tenuto.client.reading import Decision, Reading, Task, Turn
-from tenuto.deploy import compile_sources, prepare, read_files
+from tenuto.deploy import compile_sources, latest_processes, prepare, read_files
 from tenuto.engine import commands as c
 from tenuto.engine import records as r
 from tenuto.engine.rejections import Rejection
@@ -177,7 +177,7 @@ class Scenario:
                 sources.append((f"model-{index}.{kind}", kind, model))
             else:
                 sources.extend(read_files([model]))
-        self.ask(ask.deploy_request(prepare(sources)))
+        self.ask(ask.deploy_request(prepare(sources, latest_processes(self.corridor.world))))
 
     def handle(self, job_type: str, function: Callable[..., Any] | None = None) -> Any:
         """Perform jobs of a type with a function; usable as a decorator."""

@@ -22,6 +22,7 @@ from tenuto.deploy import (
     Source,
     job_types,
     kind_of_name,
+    latest_processes,
     prepare,
     unknown_references,
 )
@@ -98,7 +99,7 @@ async def deploy(service: Service, request: Request) -> Response:
     """Deploy models, all of them or none."""
     sources = await _sources(request)
     world = service.node.world
-    prepared = await service.on_thread(lambda: prepare(sources))
+    prepared = await service.on_thread(lambda: prepare(sources, latest_processes(world)))
     asked = once(deploy_request(prepared), request, sources)
     answer = await service.ask(asked, request.caller)
     number = answer.facts["deployment"]
