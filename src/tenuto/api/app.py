@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import structlog
 
@@ -22,6 +23,24 @@ log = structlog.get_logger("tenuto.api")
 
 SESSION_COOKIE: Final = "tenuto_session"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+ONCE: Final = frozenset(
+    {
+        "authorization",
+        "content-length",
+        "content-type",
+        "host",
+        "idempotency-key",
+        "if-match",
+        "last-event-id",
+        "origin",
+        "sec-fetch-site",
+        "transfer-encoding",
+    }
+)
+_HOST: Final = re.compile(
+    r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9.-]+))(?::[0-9]{1,5})?",
+    re.ASCII | re.IGNORECASE,
+)
 LOGIN_PATH: Final = "/login"
 COMMON_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -48,7 +67,7 @@ class App:
         """Serve routes under the host names of `hosts`, whatever the port."""
         self.service = service
         self.router = Router(routes)
-        self._hosts = hosts
+        self._hosts = frozenset(name.lower() for name in hosts)
         self._page_problem = page_problem
         self._observe = service.metrics.observe
         self.background: list[Background] = [service.sender.run]
@@ -80,9 +99,9 @@ class App:
     async def _http(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         began = seconds()
         route: Route | None = None
-        headers = _headers(scope)
         try:
-            self._check_host(scope, headers)
+            headers = _headers(scope)
+            self._check_host(headers)
             match = self.router.match(scope["method"], _raw_path(scope))
             route = match.route
             request = Request(scope, receive, headers, match.params, None)
@@ -102,11 +121,11 @@ class App:
 
     # --- who calls, and from where
 
-    def _check_host(self, scope: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+    def _check_host(self, headers: Mapping[str, str]) -> None:
         host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname if _is_host(host) else None
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
-        if name not in self._hosts or len(hosts) != 1:
+        found = _HOST.fullmatch(host)
+        name = "" if found is None else (found["six"] or found["name"]).lower()
+        if name not in self._hosts:
             raise Problem(
                 "wrong-host",
                 f"expected the host to be one of {', '.join(sorted(self._hosts))}, got "
@@ -158,7 +177,7 @@ def _check_origin(headers: Mapping[str, str]) -> None:
     """Refuse what another site makes a browser send."""
     origin = headers.get("origin")
     site = headers.get("sec-fetch-site", "none")
-    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+    if origin is not None and origin.partition("://")[2].lower() != headers["host"].lower():
         raise Problem(
             "wrong-origin", f"expected a request of this site, got one of `{origin[:100]}`"
         )
@@ -167,16 +186,26 @@ def _check_origin(headers: Mapping[str, str]) -> None:
 
 
 def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    """Return the headers by their names in lower case.
+
+    One that decides something comes once: whoever is between a caller and this server may have
+    looked at the other one. The values of any other are joined (RFC 9110 §5.3).
+    """
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name not in headers:
+            headers[name] = value
+        elif name in ONCE:
+            raise Problem("invalid-header", f"expected the header `{name}` once, got it twice")
+        else:
+            headers[name] += f"{'; ' if name == 'cookie' else ', '}{value}"
+    return headers
 
 
 def _raw_path(scope: Mapping[str, Any]) -> str:
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     return raw.partition(b"?")[0].decode("latin-1")
-
-
-def _is_host(text: str) -> bool:
-    return bool(text) and not any(character in text for character in "/?#@\\ ,")
 
 
 def _cookie(header: str) -> str:

@@ -22,7 +22,7 @@ from tenuto.engine import rejections as why
 PREFIX: Final = "/api/v1/"
 FORM: Final = "multipart/form-data"
 REFERENCE: Final = "#/components/schemas/{name}"
-OF_ALL: Final = ("wrong-host",)
+OF_ALL: Final = ("invalid-header", "wrong-host")
 OF_CALLER: Final = ("unauthenticated", "forbidden")
 OF_CHANGE: Final = ("wrong-origin",)
 OF_QUERY: Final = ("invalid-query",)

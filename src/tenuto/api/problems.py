@@ -33,6 +33,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 OF_HTTP: Final[dict[str, tuple[int, str]]] = {
     "invalid-json": (400, "The body is no JSON."),
     "invalid-body": (400, "The body is not what the route takes."),
+    "invalid-header": (400, "A header comes twice, or cannot be used."),
     "invalid-query": (400, "The query is not what the route takes."),
     "invalid-cursor": (400, "The page cursor is not one that this server gave."),
     "invalid-input": (400, "What came in cannot be used."),
