@@ -62,7 +62,8 @@ ENDS = """<startEvent id="s"/><exclusiveGateway id="g"/>
 <endEvent id="e"><extensionElements>{}</extensionElements></endEvent>
 <endEvent id="e2"><extensionElements>{}</extensionElements></endEvent>
 <sequenceFlow id="f" sourceRef="s" targetRef="g"/>
-<sequenceFlow id="f1" sourceRef="g" targetRef="e"/><sequenceFlow id="f2" sourceRef="g" targetRef="e2"/>"""
+<sequenceFlow id="f1" sourceRef="g" targetRef="e"/>
+<sequenceFlow id="f2" sourceRef="g" targetRef="e2"/>"""
 
 
 def test_outputs(models):

@@ -35,8 +35,8 @@ def call(*, passes="", declares="", everything=True, binding="latest"):
     flag = "true" if everything else "false"
     return (
         '<callActivity id="pay"><extensionElements><zeebe:calledElement processId="payment" '
-        f'bindingType="{binding}" versionTag="v2" propagateAllParentVariables="{flag}"/>{mapping}{declares}'
-        "</extensionElements></callActivity>"
+        f'bindingType="{binding}" versionTag="v2" propagateAllParentVariables="{flag}"/>'
+        f"{mapping}{declares}</extensionElements></callActivity>"
     )
 
 

@@ -6,10 +6,11 @@ import asyncio
 import threading
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from tenuto.cli.contracts import hold_handlers
 from tenuto.cli.database import actor
 from tenuto.cli.feeding import Feeding, Rejects, Target
 from tenuto.cli.inputs import Declared
@@ -17,7 +18,7 @@ from tenuto.cli.output import warn
 from tenuto.cli.progress import Bar
 from tenuto.cli.rest import Probe
 from tenuto.cli.summary import PAST_THE_END
-from tenuto.deploy import unknown_references
+from tenuto.deploy import latest_processes, unknown_references
 from tenuto.errors import InputError, StoreError
 from tenuto.graph.nodes import CallActivity, StartEvent
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tenuto.cli.records import Record
     from tenuto.deploy import Prepared
     from tenuto.graph.process import ProcessGraph
+    from tenuto.worker.handlers import Handler
 
 TICK_SECONDS: Final = 0.02
 
@@ -99,6 +101,12 @@ class BatchRun:
                     f"no handler for job type `{kind}`: instances wait at {', '.join(elements)}; "
                     "give a module that has it with --app"
                 )
+
+    def hold(self, handlers: Mapping[str, Handler]) -> None:
+        """Hold handlers against the processes of the database. Raises `InputError`."""
+        prepared = self._prepared
+        own = {graph.id for graph in prepared.compiled.graphs} if prepared is not None else set()
+        hold_handlers(latest_processes(self.running.node.world).values(), handlers, own)
 
     def target(self, process: str | None, business_key: str | None, batch: str) -> Target:
         """Return what the records start. Raises `InputError` when that is not one process."""

@@ -101,6 +101,7 @@ def work(options: Options) -> int:
     ):
         batch = BatchRun(running, sorted(handlers), stop)
         batch.deploy(options.models)
+        batch.hold(handlers)
         if source is not None:
             assert options.input is not None, "an open input has a name"
             target = batch.target(options.process, options.business_key, options.batch)

@@ -79,6 +79,8 @@ def serve(**options: Any) -> None:
 def run_server(options: Options) -> None:
     """Serve until told to stop."""
     from tenuto import assembly
+    from tenuto.cli.contracts import hold_handlers
+    from tenuto.deploy import latest_processes
 
     quiet_logs()
     handlers = assembly.load_app(options.app) if options.app else None
@@ -90,8 +92,11 @@ def run_server(options: Options) -> None:
         witnesses=None if options.database == assembly.MEMORY else witness_folder(),
         is_restored=options.restored,
     ) as at:
+        own: set[str] = set()
         if options.models:
-            asyncio.run(at.running.client.deploy(*options.models))
+            prepared = asyncio.run(at.running.client.deploy(*options.models))
+            own = {graph.id for graph in prepared.compiled.graphs}
+        hold_handlers(latest_processes(at.running.node.world).values(), handlers or {}, own)
         with announced(at, options.database):
             at.run()
 

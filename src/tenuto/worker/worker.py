@@ -22,6 +22,7 @@ from tenuto.errors import InputError, ValueRefused
 from tenuto.runtime.jitter import draw_jitter
 from tenuto.runtime.leases import Job, Seats
 from tenuto.runtime.requests import Request
+from tenuto.worker.declared import fields_of
 from tenuto.worker.handlers import BpmnError, Handler, NoRetry, RetryAfter
 
 if TYPE_CHECKING:
@@ -192,16 +193,18 @@ class Worker:
 def completion(job: Job, result: Any) -> Command:
     """Return the command that reports a handler's result.
 
-    Raises `InputError` for a result that is neither nothing nor a mapping of values.
+    Raises `InputError` for a result that is neither nothing, nor a mapping of values, nor a
+    dataclass or `msgspec.Struct` with values as fields.
     """
     if result is None:
         return CompleteJob(job.element, {}, job.token)
-    if not isinstance(result, Mapping):
+    variables = result if isinstance(result, Mapping) else fields_of(result)
+    if variables is None:
         raise InputError(
-            f"expected handler `{job.type}` to return a dict of variables or None, "
+            f"expected handler `{job.type}` to return a dict of variables, a dataclass or None, "
             f"got {type(result).__name__}"
         )
-    return CompleteJob(job.element, encode_variables(result), job.token)
+    return CompleteJob(job.element, encode_variables(variables), job.token)
 
 
 def failure(job: Job, error: Exception, jitter: float) -> Command:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from tenuto import values
@@ -23,7 +22,7 @@ from tenuto.store.port import InstanceQuery
 from tenuto.testing.clock import MONDAY_MORNING
 from tenuto.testing.scenario import Case, Scenario
 from tenuto.testing.written import model as m
-from tenuto.testing.written.answers import answering, handlers_of_app
+from tenuto.testing.written.answers import answering
 from tenuto.testing.written.check import Seen, check
 from tenuto.testing.written.coverage import ids_passed
 from tenuto.testing.written.report import Difference, Outcome
@@ -36,15 +35,17 @@ INSTANCES_MAX = 10_000
 class Play:
     """One scenario at work."""
 
-    def __init__(self, scenario: m.Scenario, prepared: Prepared) -> None:
-        """Deploy what was prepared and let its handlers come to work. Raises `InputError`."""
+    def __init__(
+        self, scenario: m.Scenario, prepared: Prepared, app: Mapping[str, Handler]
+    ) -> None:
+        """Deploy what was prepared and let the handlers of its app come to work, but for those that
+        the scenario answers itself.
+        """
         given = scenario.given
         self._scenario = scenario
         self._graphs: dict[str, ProcessGraph] = {g.id: g for g in prepared.compiled.graphs}
         self._aliases: dict[str, int] = {}
-        handlers: dict[str, Handler] = {}
-        if given.app is not None:
-            handlers.update(handlers_of_app(given.app, Path(scenario.file).parent))
+        handlers = dict(app)
         for kind, answers in given.handlers.items():
             handlers[kind] = answering(kind, answers, self._now)
         self._node = Scenario(start=given.at or MONDAY_MORNING, handlers=handlers)

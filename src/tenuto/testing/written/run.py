@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tenuto.deploy import Prepared, Source, prepare, read_files
+from tenuto.deploy import Prepared, Source, check_handlers, prepare, read_files
 from tenuto.errors import InputError, TenutoError
+from tenuto.graph.findings import Severity
+from tenuto.testing.written.answers import handlers_of_app
 from tenuto.testing.written.coverage import Coverage
 from tenuto.testing.written.model import Scenario
 from tenuto.testing.written.play import Play
 from tenuto.testing.written.read import is_scenario_file, read_scenarios
 from tenuto.testing.written.report import Outcome, Report
+from tenuto.worker.declared import declaration
+from tenuto.worker.handlers import Handler
 
 ENDINGS = (".scenario.yaml", ".scenario.yml", ".scenarios.yaml", ".scenarios.yml")
 
@@ -52,6 +56,7 @@ class Models:
     def __init__(self) -> None:
         """Begin with none."""
         self._read: dict[tuple[Path, ...], tuple[Prepared, dict[str, str]]] = {}
+        self._held: set[tuple[object, ...]] = set()
 
     def of(self, scenario: Scenario) -> tuple[Prepared, dict[str, str]]:
         """Return what a scenario deploys, and the model file of each process.
@@ -66,6 +71,19 @@ class Models:
                 place = f"{scenario.file}:{scenario.line}"
                 raise InputError(f"{place}: expected models that run, but {error}") from error
         return self._read[paths]
+
+    def hold(self, scenario: Scenario, handlers: Mapping[str, Handler]) -> None:
+        """Hold the handlers that a scenario uses against its processes. Raises `InputError`."""
+        prepared, _ = self.of(scenario)
+        used = {kind: one for kind, one in handlers.items() if kind not in scenario.given.handlers}
+        key = (scenario.given.models, scenario.given.app, *sorted(used))
+        if key in self._held:
+            return
+        found = check_handlers(prepared.compiled.graphs, map(declaration, used.values()))
+        errors = [one.message for one in found if one.severity is Severity.ERROR]
+        if errors:
+            raise InputError(f"{scenario.file}:{scenario.line}: {'; '.join(errors[:3])}")
+        self._held.add(key)
 
 
 def _prepare(paths: tuple[Path, ...]) -> tuple[Prepared, dict[str, str]]:
@@ -91,11 +109,18 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
+def _app_of(scenario: Scenario) -> Mapping[str, Handler]:
+    app = scenario.given.app
+    return {} if app is None else handlers_of_app(app, Path(scenario.file).parent)
+
+
 def _run(scenario: Scenario, models: Models, coverage: Coverage) -> Outcome:
     prepared, places = models.of(scenario)
+    handlers = _app_of(scenario)
+    models.hold(scenario, handlers)
     for graph in prepared.compiled.graphs:
         coverage.know(places[graph.id], graph)
-    play = Play(scenario, prepared)
+    play = Play(scenario, prepared, handlers)
     try:
         outcome = play.run()
         for process, passed in play.passed():
