@@ -8,6 +8,7 @@ commands, and stops when no token can move, or after `TRANSITIONS_MAX` element t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tenuto import feel, values
@@ -154,6 +155,14 @@ class Turn:
             raise Stuck("value-refused", str(refused)) from refused
         return self.keep_bytes(data)
 
+    def keep_explained(self, value: Value) -> Stored:
+        """Return the stored form of what explains a decision: its parts are values already."""
+        try:
+            data = values.encode(value)
+        except ValueRefused:
+            return self.keep(value)
+        return self.keep_bytes(data) if len(data) <= INLINE_BYTES_MAX else self.keep(value)
+
     def keep_bytes(self, data: bytes) -> Stored:
         """Return the stored form of encoded bytes."""
         if len(data) <= INLINE_BYTES_MAX:
@@ -249,6 +258,7 @@ class ScopeView(Mapping[str, "Value"]):
         return len(self._names())
 
 
+@lru_cache(maxsize=4)
 def instant_value(at: int) -> values.DateAndTime:
     """Return an instant as FEEL sees it: a date and time in UTC."""
     return values.DateAndTime.of_instant(at * 1_000_000, 0)

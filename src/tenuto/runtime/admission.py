@@ -163,12 +163,14 @@ def _request_fingerprint(request: Request) -> bytes:
 class Known:
     """The used keys that matter to a row of batches: read once, then kept current as they go.
 
-    It knows nothing of a batch that failed: begin anew after one.
+    It knows nothing of a batch that failed: begin anew after one. `ahead` is how many of the items
+    that come next were looked at already.
     """
 
     def __init__(self, store: Store, world: World) -> None:
         """Begin with nothing read, under one world."""
         self.world = world
+        self.ahead = 0
         self._store = store
         self._admitted: dict[int, tuple[Request, Admission | Rejection]] = {}
         self._unread: list[Admission] = []

@@ -229,6 +229,7 @@ class Corridor:
                 if batch.journal and self._reads_rows(items[0]):
                     break
                 item = items.popleft()
+                known.ahead -= 1
                 done.append(item)
                 self._run(batch, item, known)
                 if isinstance(item.command, c.Deploy):
@@ -247,8 +248,11 @@ class Corridor:
         return isinstance(item.command, c.ContinueBroadcast | c.Deploy)
 
     def _prefetch(self, items: deque[Item], known: Known) -> None:
-        """Read at once what the items of a batch will ask for."""
-        ahead = list(islice(items, limits.BATCH_TURNS_MAX))
+        """Read at once what the items of a batch will ask for, but for those read before."""
+        ahead = list(islice(items, known.ahead, limits.BATCH_TURNS_MAX))
+        if not ahead:
+            return
+        known.ahead += len(ahead)
         self.warm.prefetch({item.receiver for item in ahead if item.receiver > 0})
         for item in ahead:
             if item.request is None:

@@ -66,7 +66,9 @@ def enter_decision_task(turn: Turn, number: int, node: DecisionTask) -> None:
         raise Stuck("feel-budget", f"decision {id} did not end: {exceeded}") from exceeded
     except TenutoError as error:
         raise Stuck("decision-failed", f"decision {id}: {error}") from error
-    turn.emit(DecisionEvaluated(number, id, definition.number, turn.keep(result.to_value())))
+    turn.emit(
+        DecisionEvaluated(number, id, definition.number, turn.keep_explained(result.to_value()))
+    )
     if result.error:
         raise Stuck("decision-failed", f"decision {id}: {result.error}")
     value = shape_result(result.value, node.result_shape)
