@@ -86,6 +86,73 @@ def test_a_message_is_kept_for_its_time(refunds):
     assert outcome.differences == ()
 
 
+EVENTS = """\
+events:
+  - id: ordered
+    type: shop.ordered
+    start: refund
+    business_key: data.order
+  - id: papers
+    type: archive.*
+    source: /archive/*
+    message: papers
+    key: data.order
+    variables: {pages: data.pages, by: subject}
+"""
+
+
+def with_events(refunds):
+    """Return givens that deploy event mappings too."""
+    refunds.write("refund.events.yaml", EVENTS)
+    return (
+        "given:\n  models: [refund.bpmn, level.dmn, refund.events.yaml]\n"
+        "  handlers: {pay: {receipt: R}}\n"
+    )
+
+
+def test_events_start_and_reach_instances(refunds):
+    """A CloudEvent goes through the mappings that are deployed, with its data and attributes."""
+    outcome = refunds.play(
+        """
+        when:
+          - event: shop.ordered
+            data: {order: O-7, reason: damaged, amount: 40, papers: false}
+          - then: {of: O-7, waiting: papers}
+          - event: archive.scanned
+            source: /archive/eu
+            id: e-1
+            subject: ann
+            data: {order: O-7, pages: =amount / 10}
+          - event: archive.scanned
+            source: /archive/eu
+            id: e-1
+            subject: ann
+            data: {order: O-7, pages: 4}
+        then: {status: completed, variables: {pages: 4, by: ann, receipt: R}}
+        """,
+        given=with_events(refunds),
+    )
+
+    assert outcome.differences == ()
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
+        ("event: shop.cancelled", "unmapped: expected a mapping that wants the event"),
+        ("event: archive.scanned", "unmapped"),
+        ("{event: archive.scanned, source: /archive/eu, data: {order: null}}", "correlation key"),
+        ("{event: shop.ordered, time: soon}", "RFC 3339"),
+    ],
+)
+def test_an_event_that_reaches_nobody_fails_its_step(refunds, event, says):
+    """A type or source that no mapping wants, a key that is null, and what is no CloudEvent."""
+    step = event if event.startswith("{") else f"{{{event}}}"
+    outcome = refunds.play(f"when: [{step}]\nthen: {{status: active}}", given=with_events(refunds))
+
+    assert says in outcome.differences[0].found
+
+
 def test_answers_come_call_by_call(refunds):
     """A list of answers is given in order: the closed account, then the payment."""
     outcome = refunds.play("""

@@ -23,6 +23,9 @@ from tenuto.engine.rejections import Rejection
 from tenuto.engine.rows import IncidentRow
 from tenuto.engine.state import ROOT, InstanceState
 from tenuto.errors import InputError, Rejected
+from tenuto.events.accept import ACCEPTED, DUPLICATE, UNMAPPED, request_of
+from tenuto.events.envelope import EventRefused, read_structured
+from tenuto.graph.events import MappingIndex
 from tenuto.runtime.leases import Job, Seats
 from tenuto.runtime.recovery import recover
 from tenuto.runtime.requests import Answer, Reply, Request, Result
@@ -299,6 +302,33 @@ class Scenario:
     def broadcast(self, name: str, **variables: Any) -> None:
         """Broadcast a signal."""
         self.ask(ask.broadcast_request(name, variables))
+
+    def receive(
+        self,
+        type: str,
+        data: Any = None,
+        *,
+        source: str = "/scenario",
+        id: str | None = None,
+        **attributes: Any,
+    ) -> str:
+        """Take a CloudEvent by the mappings that are deployed; return accepted, duplicate or
+        unmapped.
+
+        Without `id` it is a new event. Raises `InputError` for what is no CloudEvent or cannot be
+        mapped, `Rejected` when what it asks is refused.
+        """
+        raw = {"specversion": "1.0", "type": type, "source": source, "data": data, **attributes}
+        raw["id"] = f"event-{self._ticket + 1}" if id is None else id
+        event = read_structured(values.dumps(values.from_python(raw)).encode())
+        if isinstance(event, EventRefused):
+            raise InputError(event.message)
+        index = MappingIndex(self.corridor.world.mappings)
+        found = index.find(event.type, event.source, event.context)
+        answers = [self.ask(request_of(event, mapping, "")) for mapping in found]
+        if not answers:
+            return UNMAPPED
+        return DUPLICATE if all(one.facts.get("repeated") for one in answers) else ACCEPTED
 
     def tasks(self, element: str | None = None) -> list[Task]:
         """Return the open user tasks, those of one element id if it is given."""

@@ -89,6 +89,18 @@ class Signal(Struct, frozen=True, kw_only=True):
     variables: Variables = {}
 
 
+class Receive(Struct, frozen=True, kw_only=True):
+    """Take a CloudEvent by the mappings that are deployed; None leaves an attribute out."""
+
+    type: str
+    source: str = "/scenario"
+    id: str | None = None
+    subject: str | None = None
+    time: str | None = None
+    data: Any = None
+    attributes: Variables = {}
+
+
 class Resolve(Struct, frozen=True, kw_only=True):
     """Resolve the open incident, of one element where it is named."""
 
@@ -113,7 +125,17 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 Action = (
-    Start | Advance | Complete | Claim | Message | Signal | Resolve | SetVariables | Cancel | Check
+    Start
+    | Advance
+    | Complete
+    | Claim
+    | Message
+    | Signal
+    | Receive
+    | Resolve
+    | SetVariables
+    | Cancel
+    | Check
 )
 
 

@@ -15,6 +15,7 @@ from tenuto.deploy import Prepared
 from tenuto.engine import commands as c
 from tenuto.engine.rows import InstanceRow
 from tenuto.errors import InputError, Rejected
+from tenuto.events.accept import UNMAPPED
 from tenuto.graph.process import ProcessGraph
 from tenuto.notation import settle
 from tenuto.runtime.requests import Request
@@ -183,6 +184,17 @@ class Play:
         variables = self._settled(step.action.variables, self._newest())
         self._node.ask(ask.broadcast_request(step.action.name, variables))
 
+    def _receive(self, step: m.Step) -> None:
+        action = step.action
+        assert isinstance(action, m.Receive), "an event is received"
+        given = {"id": action.id, "subject": action.subject, "time": action.time}
+        given = {name: one for name, one in given.items() if one is not None}
+        data = self._settled({"data": action.data}, self._newest())["data"]
+        attributes = self._settled(action.attributes, self._newest())
+        status = self._node.receive(action.type, data, source=action.source, **attributes, **given)
+        if status == UNMAPPED:
+            raise Rejected(UNMAPPED, "expected a mapping that wants the event, but none does")
+
     def _resolve(self, step: m.Step) -> None:
         action = step.action
         assert isinstance(action, m.Resolve), "an incident is resolved"
@@ -260,6 +272,7 @@ _STEPS: dict[type[Any], tuple[str, Callable[[Play, m.Step], None]]] = {
     m.Claim: ("claim", Play._claim),
     m.Message: ("message", Play._message),
     m.Signal: ("signal", Play._signal),
+    m.Receive: ("event", Play._receive),
     m.Resolve: ("resolve", Play._resolve),
     m.SetVariables: ("set", Play._set),
     m.Cancel: ("cancel", Play._cancel),

@@ -17,6 +17,7 @@ from tenuto.testing.written.model import (
     Complete,
     Message,
     OpenTask,
+    Receive,
     Resolve,
     SetVariables,
     Signal,
@@ -95,6 +96,19 @@ def _read_signal(part: Part, options: Options) -> Action:
     return Signal(name=part.text("the name of a signal"), variables=_variables(options))
 
 
+def _read_event(part: Part, options: Options) -> Action:
+    attributes = options["attributes"].members("attributes") if "attributes" in options else {}
+    return Receive(
+        type=part.text("the type of an event"),
+        source=_text(options, "source") or "/scenario",
+        id=_text(options, "id"),
+        subject=_text(options, "subject"),
+        time=_text(options, "time"),
+        data=options["data"].value() if "data" in options else None,
+        attributes={name: one.value() for name, one in attributes.items()},
+    )
+
+
 def _read_resolve(part: Part, options: Options) -> Action:
     retries = options["retries"].whole_number("`retries`") if "retries" in options else 1
     return Resolve(element=None if part.is_null else part.text("an element"), retries=retries)
@@ -124,6 +138,7 @@ _VERBS: dict[str, tuple[Callable[[Part, Options], Action], tuple[str, ...]]] = {
     "claim": (_read_claim, ("by",)),
     "message": (_read_message, ("key", "variables", "ttl")),
     "signal": (_read_signal, ("variables",)),
+    "event": (_read_event, ("source", "id", "subject", "time", "data", "attributes")),
     "resolve": (_read_resolve, ("retries",)),
     "set": (_read_set, ()),
     "cancel": (_read_cancel, ()),
