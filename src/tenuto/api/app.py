@@ -48,6 +48,9 @@ COMMON_HEADERS: Final = (
     (b"x-frame-options", b"DENY"),
 )
 NO_STORE: Final = (b"cache-control", b"no-store")
+CLOSED: Final = ((b"connection", b"close"),)
+LEFT_BYTES_MAX: Final = 64 * 1024
+SEND_SECONDS_MAX: Final = 30.0
 
 Background = Callable[[], Coroutine[Any, Any, None]]
 PageProblem = Callable[[Problem], Response]
@@ -99,6 +102,7 @@ class App:
     async def _http(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         began = seconds()
         route: Route | None = None
+        request: Request | None = None
         try:
             headers = _headers(scope)
             self._check_host(headers)
@@ -116,7 +120,11 @@ class App:
         except Exception as error:  # noqa: BLE001
             log.error("request failed", reason="".join(traceback.format_exception(error)))
             response = self._refusal(problem_of(TenutoError(str(error))), route, scope)
-        await _send(response, send)
+        more = CLOSED if _leaves_much(scope, request) else ()
+        try:
+            await _send(response, more, send)
+        except TimeoutError:
+            log.warning("client takes nothing", route=route.name if route else "none")
         self._observe(route.name if route else "none", response.status, seconds() - began)
 
     # --- who calls, and from where
@@ -218,8 +226,18 @@ def _cookie(header: str) -> str:
     return found.value if found is not None else ""
 
 
-async def _send(response: Response, send: Send) -> None:
-    headers = [*COMMON_HEADERS]
+def _leaves_much(scope: Mapping[str, Any], request: Request | None) -> bool:
+    """Tell whether so much of a body may come after the answer that it is better not awaited."""
+    if request is not None and request.is_whole:
+        return False
+    headers = dict(scope["headers"])
+    length = headers.get(b"content-length", b"0")
+    return b"transfer-encoding" in headers or not length.isdigit() or int(length) > LEFT_BYTES_MAX
+
+
+async def _send(response: Response, more: Iterable[tuple[bytes, bytes]], send: Send) -> None:
+    """Send a response. Raises `TimeoutError` when the client takes none of it for long."""
+    headers = [*COMMON_HEADERS, *more]
     names = {name for name, _ in response.headers}
     if "cache-control" not in names:
         headers.append(NO_STORE)
@@ -230,7 +248,16 @@ async def _send(response: Response, send: Send) -> None:
     headers += [(name.encode(), value.encode("latin-1")) for name, value in response.headers]
     start: Message = {"type": "http.response.start", "status": response.status, "headers": headers}
     await send(start)
+    if response.stream is None and len(response.content) <= LEFT_BYTES_MAX:
+        await send({"type": "http.response.body", "body": response.content})
+        return
+    # What is larger than a socket's buffer waits for the client to take it.
     if response.stream is not None:
         async for part in response.stream:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body", "body": response.content})
+            await _send_part({"type": "http.response.body", "body": part, "more_body": True}, send)
+    await _send_part({"type": "http.response.body", "body": response.content}, send)
+
+
+async def _send_part(part: Message, send: Send) -> None:
+    async with asyncio.timeout(SEND_SECONDS_MAX):
+        await send(part)

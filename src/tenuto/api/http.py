@@ -40,7 +40,7 @@ QUERY_FIELDS_MAX: Final = 100
 class Request:
     """One request: its route has been matched, its caller is known."""
 
-    __slots__ = ("_receive", "_scope", "body_limit", "headers", "params", "principal")
+    __slots__ = ("_receive", "_scope", "body_limit", "headers", "is_whole", "params", "principal")
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class Request:
         self.params = params
         self.principal = principal
         self.body_limit = 0
+        self.is_whole = False
 
     @property
     def method(self) -> str:
@@ -129,6 +130,7 @@ class Request:
             raise Problem(
                 "body-too-slow", f"expected the whole body within {BODY_SECONDS_MAX:.0f} seconds"
             ) from None
+        self.is_whole = True
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def json(self, kind: type[T]) -> T:

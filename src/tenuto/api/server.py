@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tenuto.api.app import App
 
 HEADER_SECONDS_MAX: Final = 10.0
+HEADER_BYTES_MAX: Final = 64 * 1024
 KEEP_ALIVE_SECONDS: Final = 60
 GRACE_SECONDS: Final = 5
 CONNECTIONS_MAX: Final = 4_096
@@ -23,20 +24,32 @@ LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """HTTP/1.1, patient with a client for ten seconds of headers and no longer."""
+    """HTTP/1.1, patient with a client for ten seconds or 64 KiB of headers and no longer."""
 
     _hurry: asyncio.TimerHandle | None = None
-
-    def data_received(self, data: bytes) -> None:
-        """Begin to wait for the end of the headers with their first byte."""
-        if self._hurry is None and (self.cycle is None or self.cycle.response_complete):
-            self._hurry = self.loop.call_later(HEADER_SECONDS_MAX, self._give_up)
-        super().data_received(data)
+    _is_in_headers = False
+    _header_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         """Wait for the first request no longer than for the headers of one."""
         super().connection_made(transport)
-        self._hurry = self.loop.call_later(HEADER_SECONDS_MAX, self._give_up)
+        self._begin_to_hurry()
+
+    def data_received(self, data: bytes) -> None:
+        """Wait for the end of the headers from their first byte on, blank lines before included."""
+        if self.cycle is None or self.cycle.response_complete:
+            self._begin_to_hurry()
+        super().data_received(data)
+        if self._is_in_headers:
+            self._header_bytes += len(data)
+            if self._header_bytes > HEADER_BYTES_MAX:
+                self._give_up()
+
+    def on_message_begin(self) -> None:
+        """A request begins, perhaps while the one before is still answered."""
+        super().on_message_begin()
+        self._is_in_headers = True
+        self._begin_to_hurry()
 
     def on_headers_complete(self) -> None:
         """The headers are whole."""
@@ -48,13 +61,19 @@ class PatientProtocol(HttpToolsProtocol):
         self._calm()
         super().connection_lost(exc)
 
+    def _begin_to_hurry(self) -> None:
+        if self._hurry is None:
+            self._hurry = self.loop.call_later(HEADER_SECONDS_MAX, self._give_up)
+
     def _calm(self) -> None:
+        self._is_in_headers = False
+        self._header_bytes = 0
         if self._hurry is not None:
             self._hurry.cancel()
             self._hurry = None
 
     def _give_up(self) -> None:
-        self._hurry = None
+        self._calm()
         self.transport.close()
 
 
@@ -100,6 +119,5 @@ def make_server(app: App) -> uvicorn.Server:
         limit_concurrency=CONNECTIONS_MAX,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        h11_max_incomplete_event_size=64 * 1024,
     )
     return uvicorn.Server(config)
