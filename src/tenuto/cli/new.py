@@ -23,6 +23,7 @@ PROJECT = "{{project}}"
 TEMPLATES = {
     "approval": "a request, a decision table, a person who approves and is reminded",
     "claims": "claims with documents, review, an SLA and a payment that may fail",
+    "events": "orders that events start, and that wait for the event of their payment",
     "code": "Python functions as the steps of a small process, with their errors",
 }
 

@@ -20,12 +20,13 @@ from tenuto.deploy import compile_sources, latest_processes, prepare, read_files
 from tenuto.engine import commands as c
 from tenuto.engine import records as r
 from tenuto.engine.rejections import Rejection
-from tenuto.engine.rows import IncidentRow
+from tenuto.engine.rows import IncidentRow, InstanceRow
 from tenuto.engine.state import ROOT, InstanceState
 from tenuto.errors import InputError, Rejected
 from tenuto.events.accept import ACCEPTED, DUPLICATE, UNMAPPED, request_of
 from tenuto.events.envelope import EventRefused, read_structured
 from tenuto.graph.events import MappingIndex
+from tenuto.keys import COUNTER_BITS, COUNTER_MAX, SLOT_BITS
 from tenuto.runtime.leases import Job, Seats
 from tenuto.runtime.recovery import recover
 from tenuto.runtime.requests import Answer, Reply, Request, Result
@@ -388,10 +389,21 @@ class Scenario:
 
     # --- then
 
+    def rows(self, process: str | None = None) -> list[InstanceRow]:
+        """Return the rows of all instances, oldest first, also those of one instant."""
+        query = InstanceQuery(process=process, limit=1 << 31, newest_first=False)
+        return sorted(self.read.instances(query), key=_minted)
+
     def instances(self, process: str | None = None) -> list[Case]:
         """Return all instances, oldest first."""
-        query = InstanceQuery(process=process, limit=1 << 31, newest_first=False)
-        return [Case(self, row.key) for row in self.read.instances(query)]
+        return [Case(self, row.key) for row in self.rows(process)]
+
+
+def _minted(row: InstanceRow) -> tuple[int, int]:
+    """Return when a key was given: its millisecond, then its number within it; between them is the
+    slot, which says nothing about time.
+    """
+    return row.key >> (SLOT_BITS + COUNTER_BITS), row.key & COUNTER_MAX
 
 
 async def _await(result: Any) -> Any:

@@ -13,13 +13,11 @@ from tenuto.client import requests as ask
 from tenuto.client.reading import Task
 from tenuto.deploy import Prepared
 from tenuto.engine import commands as c
-from tenuto.engine.rows import InstanceRow
 from tenuto.errors import InputError, Rejected
 from tenuto.events.accept import UNMAPPED
 from tenuto.graph.process import ProcessGraph
 from tenuto.notation import settle
 from tenuto.runtime.requests import Request
-from tenuto.store.port import InstanceQuery
 from tenuto.testing.clock import MONDAY_MORNING
 from tenuto.testing.scenario import Case, Scenario
 from tenuto.testing.written import model as m
@@ -29,8 +27,6 @@ from tenuto.testing.written.coverage import ids_passed
 from tenuto.testing.written.report import Difference, Outcome
 from tenuto.values import DateAndTime
 from tenuto.worker.handlers import Handler
-
-INSTANCES_MAX = 10_000
 
 
 class Play:
@@ -74,9 +70,8 @@ class Play:
 
     def passed(self) -> list[tuple[str, list[str]]]:
         """Return process and passed ids of every instance, called ones included."""
-        return [
-            (row.process, ids_passed(Case(self._node, row.key).records)) for row in self._rows()
-        ]
+        rows = self._node.rows()
+        return [(row.process, ids_passed(Case(self._node, row.key).records)) for row in rows]
 
     def close(self) -> None:
         """Let the store go."""
@@ -216,12 +211,8 @@ class Play:
 
     # --- looking
 
-    def _rows(self, process: str | None = None) -> list[InstanceRow]:
-        query = InstanceQuery(process=process, limit=INSTANCES_MAX, newest_first=False)
-        return self._node.read.instances(query)
-
     def _newest(self) -> Case | None:
-        rows = [row for row in self._rows() if row.parent is None]
+        rows = [row for row in self._node.rows() if row.parent is None]
         return Case(self._node, rows[-1].key) if rows else None
 
     def _case(self, of: str | None, process: str | None) -> Case:
@@ -230,7 +221,7 @@ class Play:
         """
         if of in self._aliases:
             return Case(self._node, self._aliases[of])
-        rows = self._rows(process)
+        rows = self._node.rows(process)
         if of is not None:
             rows = [row for row in rows if row.business_key == of]
         elif process is None:
