@@ -18,6 +18,7 @@ from tenuto.api.preconditions import IF_MATCH
 from tenuto.api.problems import OF_ENGINE, OF_HTTP, PROBLEM_JSON, Problem
 from tenuto.api.routing import Route
 from tenuto.engine import rejections as why
+from tenuto.events.envelope import BATCH, STRUCTURED
 
 PREFIX: Final = "/api/v1/"
 FORM: Final = "multipart/form-data"
@@ -37,6 +38,20 @@ HEADERS: Final = {
     IDEMPOTENCY_KEY: "A repeat under the same key gets the first answer and changes nothing.",
     IF_MATCH: "The ETag of what was read; `*` takes whatever is there.",
     "last-event-id": "The id of the last event that came; the stream goes on after it.",
+}
+_TEXT: Final = {"type": "string", "minLength": 1}
+_EVENT: Final = {
+    "type": "object",
+    "description": "A CloudEvent 1.0 in JSON.",
+    "required": ["specversion", "id", "source", "type"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        **dict.fromkeys(("id", "source", "type", "subject", "time"), _TEXT),
+    },
+}
+EVENTS: Final[dict[str, dict[str, Any]]] = {
+    STRUCTURED: _EVENT,
+    BATCH: {"type": "array", "items": _EVENT},
 }
 _PARAMETER = re.compile(r"{(\w+)}")
 
@@ -136,7 +151,7 @@ def _body(route: Route, kind: str, of_kind: dict[Any, Schema]) -> Schema:
     if kind == FORM:
         file = {"type": "string", "contentMediaType": "application/octet-stream"}
         return {"type": "object", "additionalProperties": file, "minProperties": 1}
-    return {} if route.body is None else of_kind[route.body]
+    return EVENTS[kind] if route.body is None else of_kind[route.body]
 
 
 def _answers(route: Route) -> tuple[Any, ...]:
@@ -182,11 +197,14 @@ def _responses(route: Route, of_kind: dict[Any, Schema]) -> Schema:
         answer["content"] = {route.answer_type: {"schema": schema}}
     elif route.answer_type != JSON:
         answer["content"] = {route.answer_type: {"schema": {"type": "string"}}}
-    responses: Schema = {str(route.status): answer}
+    responses: Schema = {
+        str(status): answer for status in sorted({route.status, *route.other_statuses})
+    }
     by_status: dict[int, list[str]] = {}
     for code in refusals(route):
         by_status.setdefault(Problem(code, "").status, []).append(code)
     for status, codes in sorted(by_status.items()):
+        assert str(status) not in responses, f"{route.name}: {status} is an answer and a refusal"
         responses[str(status)] = _refused(", ".join(f"`{code}`" for code in codes))
     responses["default"] = _refused("The server failed, or is being stopped.")
     return responses

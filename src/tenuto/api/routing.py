@@ -30,7 +30,8 @@ class Route(Struct, frozen=True, kw_only=True):
     """One route. `permission` None is for everybody, and is said so by `is_public`.
 
     `body`, `query` and `answer` are types of msgspec: they check what comes and describe it in the
-    OpenAPI document. A *page* sends a browser without a session to the login page.
+    OpenAPI document. An answer has `status`, or at times one of `other_statuses`. A *page* sends a
+    browser without a session to the login page.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Route(Struct, frozen=True, kw_only=True):
     answer: Any = None
     answer_type: str = "application/json"
     status: int = 200
+    other_statuses: tuple[int, ...] = ()
     headers: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     body_limit: int = BODY_LIMIT_DEFAULT

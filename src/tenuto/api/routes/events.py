@@ -112,6 +112,7 @@ ROUTES = (
         body_types=(STRUCTURED, BATCH),
         answer=Accepted | AcceptedBatch,
         status=202,
+        other_statuses=(200,),
         problems=("invalid-event", "unmappable-event", "key-reused", "too-busy"),
     ),
 )

@@ -50,6 +50,7 @@ ROUTES = (
         endpoint=ready,
         name="getReadiness",
         summary="Whether the node takes work",
+        other_statuses=(503,),
         tag="health",
         is_public=True,
         answer=Health,

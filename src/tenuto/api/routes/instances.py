@@ -207,6 +207,7 @@ ROUTES = (
         body=Start,
         answer=Started,
         status=201,
+        other_statuses=(200,),
         headers=(IDEMPOTENCY_KEY,),
         problems=("unknown-process", "duplicate-business-key", "key-reused", "too-busy"),
     ),
