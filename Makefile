@@ -20,6 +20,7 @@ run: $(READY) ## set up, feed the claims example, leave the human work waiting
 	@bash scripts/run
 
 test: $(READY) ## the whole suite, with small crash counts
+	@bash scripts/browser
 	$(BIN)/python -m pytest
 
 check: $(READY) ## layout, lint, types, floors, tidiness, spelling: fast

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import uvicorn
 
+from tenuto import console
 from tenuto.api.app import App
 from tenuto.api.routes import ROUTES
 from tenuto.api.server import LOOPBACK_NAMES, is_loopback, listen, make_server
@@ -168,7 +169,9 @@ def serving(
         bound = stack.enter_context(contextlib.closing(listen(address.host, address.port)))
         shown = f"[{address.host}]" if ":" in address.host else address.host
         url = f"http://{shown}:{bound.getsockname()[1]}"
-        yield Serving(at, service, make_server(App(service, ROUTES, hosts=names)), bound, url)
+        routes = (*ROUTES, *console.ROUTES)
+        app = App(service, routes, hosts=names, page_problem=console.render_problem)
+        yield Serving(at, service, make_server(app), bound, url)
 
 
 def _host_names(address: Address, node: Node) -> frozenset[str]:

@@ -44,20 +44,25 @@ def received(id, claim):
     )
 
 
+async def until(condition):
+    """Wait until something holds; the test's own time limit bounds it."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
 def test_documents_bring_a_claim_to_its_review(tmp_path):
     """The event is correlated by the claim's number; a second delivery changes nothing."""
 
     async def scenario(at):
         await at.client.deploy(CLAIMS)
         await at.client.start("claim", CLAIM)
-        while ("claim", "await-documents", "message", 1) not in at.client.read.waiting():
-            await asyncio.sleep(0.01)
+        expected = ("claim", "await-documents", "message", 1)
+        await until(lambda: expected in at.client.read.waiting())
         acceptor = Acceptor(at.node)
         events = [received("1", "C-2026-00001"), received("1", "C-2026-00001")]
         outcomes = await acceptor.accept(at.client, events)
-        while not (tasks := at.client.read.tasks()):
-            await asyncio.sleep(0.01)
-        return outcomes, tasks
+        await until(at.client.read.tasks)
+        return outcomes, at.client.read.tasks()
 
     handlers = load_app("examples.claims.handlers")
     with running(tmp_path / "t.db", handlers=handlers) as at:
@@ -75,9 +80,8 @@ def test_documents_that_come_early_wait_for_their_claim(tmp_path):
         await at.client.deploy(CLAIMS)
         [outcome] = await Acceptor(at.node).accept(at.client, [received("1", "C-2026-00001")])
         await at.client.start("claim", CLAIM)
-        while not (tasks := at.client.read.tasks()):
-            await asyncio.sleep(0.01)
-        return outcome, tasks
+        await until(at.client.read.tasks)
+        return outcome, at.client.read.tasks()
 
     handlers = load_app("examples.claims.handlers")
     with running(tmp_path / "t.db", handlers=handlers) as at:
