@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -125,6 +126,9 @@ class App:
             await _send(response, more, send)
         except TimeoutError:
             log.warning("client takes nothing", route=route.name if route else "none")
+        finally:
+            if request is not None:
+                request.forget()
         self._observe(route.name if route else "none", response.status, seconds() - began)
 
     # --- who calls, and from where
@@ -253,8 +257,10 @@ async def _send(response: Response, more: Iterable[tuple[bytes, bytes]], send: S
         return
     # What is larger than a socket's buffer waits for the client to take it.
     if response.stream is not None:
-        async for part in response.stream:
-            await _send_part({"type": "http.response.body", "body": part, "more_body": True}, send)
+        async with contextlib.aclosing(response.stream) as parts:
+            async for part in parts:
+                message = {"type": "http.response.body", "body": part, "more_body": True}
+                await _send_part(message, send)
     await _send_part({"type": "http.response.body", "body": response.content}, send)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import (
-    AsyncIterator,
+    AsyncGenerator,
     Awaitable,
     Callable,
     Coroutine,
@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from tenuto.api.problems import Problem
+from tenuto.engine import rejections as why
 
 if TYPE_CHECKING:
     from tenuto.governance.permits import Principal
@@ -40,7 +41,16 @@ QUERY_FIELDS_MAX: Final = 100
 class Request:
     """One request: its route has been matched, its caller is known."""
 
-    __slots__ = ("_receive", "_scope", "body_limit", "headers", "is_whole", "params", "principal")
+    __slots__ = (
+        "_receive",
+        "_scope",
+        "_watch",
+        "body_limit",
+        "headers",
+        "is_whole",
+        "params",
+        "principal",
+    )
 
     def __init__(
         self,
@@ -58,6 +68,7 @@ class Request:
         self.principal = principal
         self.body_limit = 0
         self.is_whole = False
+        self._watch: asyncio.Task[None] | None = None
 
     @property
     def method(self) -> str:
@@ -162,22 +173,39 @@ class Request:
         """Return under which key the answer is kept, if the caller gave one."""
         return self.headers.get(IDEMPOTENCY_KEY)
 
-    async def while_here(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return the result of work that is cancelled when the client goes.
+    async def while_here(self, work: Coroutine[Any, Any, T], stopping: asyncio.Event) -> T:
+        """Return the result of work that is cancelled when the client goes or the server stops.
 
-        Raises `Disconnected` when it has gone.
+        Raises `Disconnected` or `Problem` (stopping) then.
         """
         task = asyncio.ensure_future(work)
         gone = asyncio.ensure_future(self._disconnected())
+        stopped = asyncio.ensure_future(stopping.wait())
         try:
-            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
+            await asyncio.wait({task, gone, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            if gone.done():
                 raise Disconnected
-            return task.result()
+            raise Problem(why.STOPPING, "expected the server to go on, but it is being stopped")
         finally:
-            gone.cancel()
-            if not task.done():
-                task.cancel()
+            for one in (task, gone, stopped):
+                one.cancel()
+
+    def when_gone(self, action: Callable[[], None]) -> None:
+        """Do something when the client goes while it is answered."""
+
+        def act(task: asyncio.Task[None]) -> None:
+            if not task.cancelled():
+                action()
+
+        self._watch = asyncio.create_task(self._disconnected())
+        self._watch.add_done_callback(act)
+
+    def forget(self) -> None:
+        """The request has been answered."""
+        if self._watch is not None:
+            self._watch.cancel()
 
     async def _disconnected(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -198,7 +226,7 @@ class Response(Struct):
     content: bytes = b""
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
-    stream: AsyncIterator[bytes] | None = None
+    stream: AsyncGenerator[bytes, None] | None = None
 
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode

@@ -15,7 +15,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tenuto.client.reading import Reading
     from tenuto.runtime.node import Node
@@ -63,6 +63,13 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._counted: dict[tuple[str, int], Counter] = {}
         self._timed: dict[str, Histogram] = {}
+
+    def count_streams(self, count: Callable[[], int]) -> None:
+        """Ask `count` how many streams of events there are."""
+        streams = Gauge(
+            "tenuto_event_streams", "Clients that are told events.", registry=self.registry
+        )
+        streams.set_function(count)
 
     def observe(self, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""

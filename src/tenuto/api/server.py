@@ -103,7 +103,21 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def make_server(app: App) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Ends what waits and what streams before it waits for the connections to end."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        """Serve an application."""
+        super().__init__(config)
+        self._service = app.service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; a request at work has the time to end."""
+        self._service.begin_to_stop()
+        await super().shutdown(sockets)
+
+
+def make_server(app: App) -> Server:
     """Return a server for an application; it stops when its `should_exit` is set."""
     config = uvicorn.Config(
         app,
@@ -120,4 +134,4 @@ def make_server(app: App) -> uvicorn.Server:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    return uvicorn.Server(config)
+    return Server(config, app)

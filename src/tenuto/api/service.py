@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from tenuto.api.metrics import Metrics
 from tenuto.api.problems import Problem
 from tenuto.api.seals import Seals
+from tenuto.api.stream import Stream
 from tenuto.client import requests as ask
 from tenuto.client.client import Client, accepted
 from tenuto.engine.settings import API, SESSION, Token
@@ -48,6 +49,9 @@ class Service:
         self.metrics = Metrics(node)
         self.cursors = Seals(master.derive("cursor"))
         self.leases = Seals(master.derive("lease"))
+        self.stream = Stream(node, self.client.read, self.cursors)
+        self.metrics.count_streams(lambda: self.stream.count)
+        self.stopping = asyncio.Event()
         self.operator = name or LOCAL
         self._local: dict[str, Token] = {}
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="tenuto-reader")
@@ -97,6 +101,12 @@ class Service:
             authenticate(text, self._local, now) if self._local else None
         )
 
+    def lets_in(self, principal: Principal) -> bool:
+        """Tell whether the token that let a caller in still would."""
+        id = principal.token
+        token = self.node.world.tokens.get(id) or self._local.get(id)
+        return token is not None and token.is_valid(self.node.now())
+
     def local_token(self) -> str:
         """Return a token for the commands of this machine's operator; it ends with the process."""
         minted = mint_token()
@@ -125,6 +135,12 @@ class Service:
         )
         return minted.text
 
+    def begin_to_stop(self) -> None:
+        """End what waits or goes on for long, on the loop's thread: the server is to stop."""
+        self.stopping.set()
+        self.stream.stop()
+
     def close(self) -> None:
         """End the readers."""
+        self.stream.close()
         self._readers.shutdown(wait=True)

@@ -15,6 +15,7 @@ from tenuto.api.routes import (
     past,
     processes,
     sessions,
+    stream,
     tasks,
     tokens,
     webhooks,
@@ -37,6 +38,7 @@ _ROUTES: tuple[Route, ...] = (
     *tasks.ROUTES,
     *messages.ROUTES,
     *events.ROUTES,
+    *stream.ROUTES,
     *webhooks.ROUTES,
 )
 

@@ -95,7 +95,7 @@ async def start(service: Service, request: Request) -> Response:
             business_key=given.business_key,
             idempotency_key=key,
         )
-        ended = await request.while_here(run)
+        ended = await request.while_here(run, service.stopping)
         variables = {name: python_json(value) for name, value in ended.variables.items()}
         return json_response(Started(ended.key, ended.status, variables))
     instance = await client.start(

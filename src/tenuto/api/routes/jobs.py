@@ -297,7 +297,7 @@ async def _leased(service: Service, request: Request, given: Activate) -> list[L
     work = service.client.jobs.activate(
         given.types, given.limit, lease_seconds=given.lease, wait_seconds=given.wait
     )
-    jobs = await (request.while_here(work) if given.wait else work)
+    jobs = await (request.while_here(work, service.stopping) if given.wait else work)
     return [leased_job(service, job) for job in jobs]
 
 
