@@ -342,6 +342,28 @@ def test_streams_have_a_number_that_is_enough(plain, monkeypatch):
     assert plain.runner.run(scenario()) == [200, 429, 200]
 
 
+def test_a_reader_that_fails_ends_its_clients_and_begins_again(plain, monkeypatch):
+    """Whoever comes back is told what it missed."""
+    from tenuto.errors import StoreError
+    from tenuto.events.lifecycle import LifeCycle
+
+    def broken(*_):
+        raise StoreError("the disk is away")
+
+    async def scenario():
+        client = await listening(plain)
+        with monkeypatch.context() as failing:
+            failing.setattr(LifeCycle, "page", broken)
+            await begin(plain)
+            async with asyncio.timeout(5):
+                await client.task
+        again = await Listener(plain, last=client.last).until(lambda one: len(one.events) == 2)
+        await again.leave()
+        return client.events
+
+    assert plain.runner.run(scenario()) == []
+
+
 def test_a_server_that_stops_ends_streams_and_polls_at_once(api):
     """Whoever waits is let go, and jobs that nobody took stay ready."""
     api.deploy(ONE_TASK)

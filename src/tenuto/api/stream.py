@@ -175,6 +175,7 @@ class Stream:
             places = self._places = Places(self._seals, heads)
             self._cursor = {head.log: head.seq for head in heads}
             self._task = asyncio.create_task(self._follow(places))
+            self._task.add_done_callback(_tell_failure)
             return places
 
     async def _follow(self, places: Places) -> None:
@@ -189,10 +190,8 @@ class Stream:
                     seen = (head.log, head.seq)
                     await self._advance(places)
                 await asyncio.sleep(LOOK_SECONDS)
-        # The edge of a task that nobody awaits: its clients come back, and so does the reader.
-        except Exception as error:  # noqa: BLE001
-            log.error("stream failed", reason="".join(traceback.format_exception(error)))
         finally:
+            # Whatever ended the reader: its clients come back, and begin another.
             for client in self._listening:
                 client.end()
 
@@ -216,6 +215,13 @@ class Stream:
 
     async def _ask(self, question: Callable[[], R]) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._thread, question)
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    """Log why the reader ended, if it failed: nobody awaits it."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.error("stream failed", reason="".join(traceback.format_exception(error)))
 
 
 def _covers(cursor: Cursor, other: Cursor) -> bool:
