@@ -46,7 +46,8 @@ soak: $(READY) ## long crash and world runs, from SEED if given
 docs: $(READY) ## build the pages into docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
-reference: $(READY) ## write the generated pages of docs/reference
+reference: $(READY) ## write the generated pages of docs/reference and the blocking client
+	$(BIN)/python -m tidy.blocking
 	$(BIN)/python -m tidy.reference
 
 conformance: $(READY) ## the public suites alone

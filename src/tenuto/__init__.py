@@ -9,16 +9,37 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tenuto.client.connect import connect
+    from tenuto.client.remote import RemoteClient
+    from tenuto.errors import InputError, Rejected, TenutoError, Unreachable
     from tenuto.worker.context import JobContext
     from tenuto.worker.handlers import BpmnError, NoRetry, RetryAfter, handler
 
-__all__ = ["BpmnError", "JobContext", "NoRetry", "RetryAfter", "handler"]
+__all__ = [
+    "BpmnError",
+    "InputError",
+    "JobContext",
+    "NoRetry",
+    "Rejected",
+    "RemoteClient",
+    "RetryAfter",
+    "TenutoError",
+    "Unreachable",
+    "connect",
+    "handler",
+]
 
 _PLACES = {
     "BpmnError": "tenuto.worker.handlers",
+    "InputError": "tenuto.errors",
     "JobContext": "tenuto.worker.context",
     "NoRetry": "tenuto.worker.handlers",
+    "Rejected": "tenuto.errors",
+    "RemoteClient": "tenuto.client.remote",
     "RetryAfter": "tenuto.worker.handlers",
+    "TenutoError": "tenuto.errors",
+    "Unreachable": "tenuto.errors",
+    "connect": "tenuto.client.connect",
     "handler": "tenuto.worker.handlers",
 }
 

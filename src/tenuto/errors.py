@@ -12,7 +12,8 @@
     │   ├── StoreFull         no space left
     │   ├── StoreRefused      a batch that will never be accepted as it is
     │   ├── OutcomeUnknown    a commit that may or may not have happened; read the chain
-    │   └── StoreCorrupt      what was read is not what was written
+    │   ├── StoreCorrupt      what was read is not what was written
+    │   └── Unreachable       the server that holds the database gives no answer
     └── Sealed                another log has taken over; this node must stop
 
 Messages state expectation, fact and remedy, and quote the key.
@@ -115,6 +116,10 @@ class OutcomeUnknown(StoreError):
 
 class StoreCorrupt(StoreError):
     """What was read is not what was written."""
+
+
+class Unreachable(StoreError):
+    """The server that holds the database gives no answer that can be used."""
 
 
 class Sealed(StoreError):

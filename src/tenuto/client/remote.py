@@ -1,0 +1,445 @@
+"""The client of a server: the same methods as `client.Client`, over HTTP.
+
+Every method that changes something returns after the commit that made it durable. It carries a key
+of its own, so that it is sent again when an answer was lost or the server was busy, and still
+happens once. `blocking.py` is made from this file (`python -m tidy.blocking`).
+
+Numbers are exact in both directions. JSON knows no dates: a date, time or duration goes as its ISO
+text and comes back as such.
+"""
+
+from __future__ import annotations
+
+import itertools
+from asyncio import sleep as pause
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from tenuto import values
+from tenuto.client import wire
+from tenuto.client.reading import Instance
+from tenuto.client.views import (
+    Deployed,
+    IncidentView,
+    InputView,
+    InstanceView,
+    MintedToken,
+    Page,
+    ProcessView,
+    ShownInstance,
+    ShownTask,
+    TaskView,
+    TokenView,
+)
+from tenuto.client.wire import Call
+from tenuto.deploy import read_files
+from tenuto.engine import rejections as why
+from tenuto.errors import Rejected
+from tenuto.governance.tokens import mint_token
+
+T = TypeVar("T")
+
+PAGE: Final = 1_000
+
+
+class RemoteClient:
+    """Talks to a server from an event loop. Use it as a context manager, or close it."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        patience_seconds: float = wire.PATIENCE_SECONDS,
+    ) -> None:
+        """Ask the server at `url` in the name of `token`.
+
+        What meets a busy, restarting or unreachable server is tried again for `patience_seconds`.
+        Raises `InputError` for a URL that cannot be used.
+        """
+        self.url = url.rstrip("/")
+        self._patience = patience_seconds
+        self._name = mint_token().id
+        self._numbers = itertools.count(1)
+        self._http = httpx.AsyncClient(**wire.settings(url, token))
+
+    async def __aenter__(self) -> Self:
+        """Begin to talk."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    # --- deployments and instances
+
+    async def deploy(self, *paths: str | Path) -> Deployed:
+        """Deploy model files together; return what came of it, with a report for each model.
+
+        Raises `InputError` when one cannot be executed.
+        """
+        return await self.deploy_sources(read_files(paths))
+
+    async def deploy_sources(self, sources: Sequence[tuple[str, str, bytes]]) -> Deployed:
+        """Deploy sources given as (name, kind, bytes); kind is `bpmn`, `dmn` or `events`."""
+        files = wire.files_of(tuple(sources))
+        call = Call("POST", "/deployments", key=self._key(), files=files)
+        return wire.answer_of(await self._send(call), _DEPLOYED)
+
+    async def start(
+        self,
+        process: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        business_key: str | None = None,
+        idempotency_key: str | None = None,
+        unique: bool = False,
+    ) -> str:
+        """Start an instance of a process; return its key."""
+        body = wire.body(
+            process=process,
+            variables=wire.variables_of(variables),
+            business_key=business_key,
+            unique=unique,
+        )
+        call = Call("POST", "/instances", body, key=idempotency_key or self._key())
+        found = wire.answer_of(await self._send(call), _ANY)
+        return str(found["instance"])
+
+    async def run(
+        self,
+        process: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        business_key: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Instance:
+        """Start an instance and wait for its end; return how it ended, with its variables."""
+        body = wire.body(
+            process=process,
+            variables=wire.variables_of(variables),
+            business_key=business_key,
+            wait=True,
+        )
+        key = idempotency_key or self._key()
+        call = Call("POST", "/instances", body, key=key, timeout=wire.AT_END)
+        found = wire.answer_of(await self._send(call), _ANY)
+        ended = {name: values.to_python(value) for name, value in found["variables"].items()}
+        return Instance(str(found["instance"]), str(found["status"]), ended)
+
+    async def set_variables(self, instance: str, variables: Mapping[str, Any]) -> None:
+        """Change variables of an instance, whatever they were."""
+        body = wire.variables_of(variables)
+        path = f"/instances/{_part(instance)}/variables"
+        await self._tell(Call("PATCH", path, bytes(body), headers={wire.IF_MATCH: "*"}))
+
+    async def cancel(self, instance: str, *, reason: str = "") -> None:
+        """End an instance, by its key or business key, and everything that it called."""
+        path = f"/instances/{_part(instance)}/cancel"
+        await self._tell(Call("POST", path, wire.body(reason=reason), key=self._key()))
+
+    async def resolve_incident(self, incident: str, *, retries: int = 1) -> None:
+        """Try again what was stuck; a job gets `retries` new attempts."""
+        path = f"/incidents/{_part(incident)}/resolve"
+        await self._tell(Call("POST", path, wire.body(retries=retries), key=self._key()))
+
+    # --- messages, jobs and tasks
+
+    async def publish(
+        self,
+        name: str,
+        correlation_key: str = "",
+        variables: Mapping[str, Any] | None = None,
+        *,
+        message_id: str | None = None,
+        time_to_live: str = "PT0S",
+    ) -> str:
+        """Publish a message; return `correlated`, `buffered`, `expired` or `duplicate`."""
+        body = wire.body(
+            name=name,
+            correlation_key=correlation_key,
+            variables=wire.variables_of(variables),
+            message_id=message_id,
+            time_to_live=time_to_live,
+        )
+        answer = await self._send(Call("POST", "/messages", body, key=self._key()))
+        return str(wire.answer_of(answer, _ANY)["status"])
+
+    async def broadcast(self, name: str, variables: Mapping[str, Any] | None = None) -> None:
+        """Broadcast a signal to everyone who waits for it now."""
+        body = wire.body(name=name, variables=wire.variables_of(variables))
+        await self._tell(Call("POST", "/signals", body, key=self._key()))
+
+    async def complete_job(self, job: str, variables: Mapping[str, Any] | None = None) -> None:
+        """Complete a job by its key, in place of a worker."""
+        body = wire.body(variables=wire.variables_of(variables))
+        await self._tell(Call("POST", f"/jobs/{_part(job)}/complete", body, key=self._key()))
+
+    async def complete_task(
+        self,
+        task: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        expected: str | None = None,
+    ) -> None:
+        """Complete a user task by its key; `expected` is who must have it (empty: nobody).
+
+        Raises `Rejected` (version-mismatch) when somebody else has.
+        """
+        body = wire.body(variables=wire.variables_of(variables))
+        headers = None if expected is None else await self._held_by(task, expected)
+        path = f"/tasks/{_part(task)}/complete"
+        await self._tell(Call("POST", path, body, key=self._key(), headers=headers))
+
+    async def claim_task(self, task: str, assignee: str) -> None:
+        """Give an unassigned user task to a person. Raises `Rejected` when another has it."""
+        found, tag = await self._task(task)
+        if found.assignee == assignee:
+            return
+        if found.assignee is not None:
+            raise Rejected(
+                why.ALREADY_CLAIMED,
+                f"expected user task {task} to be unassigned, but {found.assignee} has it",
+            )
+        body, path = wire.body(assignee=assignee), f"/tasks/{_part(task)}/claim"
+        await self._tell(Call("POST", path, body, key=self._key(), headers={wire.IF_MATCH: tag}))
+
+    async def release_task(self, task: str, assignee: str) -> None:
+        """Take a user task back from the person who has it."""
+        headers = await self._held_by(task, assignee)
+        path = f"/tasks/{_part(task)}/release"
+        await self._tell(Call("POST", path, b"{}", key=self._key(), headers=headers))
+
+    async def _held_by(self, task: str, assignee: str) -> dict[str, str]:
+        """Return the header that holds only while a person (empty: nobody) has a task."""
+        found, tag = await self._task(task)
+        if (found.assignee or "") != assignee:
+            raise Rejected(
+                why.VERSION_MISMATCH,
+                f"expected user task {task} to be assigned to {assignee or 'nobody'}, but "
+                f"{found.assignee or 'nobody'} has it",
+            )
+        return {wire.IF_MATCH: tag}
+
+    async def _task(self, task: str) -> tuple[ShownTask, str]:
+        response = await self._send(Call("GET", f"/tasks/{_part(task)}"))
+        return wire.answer_of(response, _TASK), response.headers["etag"]
+
+    # --- reading
+
+    async def instances(
+        self,
+        *,
+        process: str | None = None,
+        status: str | None = None,
+        business_key: str | None = None,
+        limit: int = 100,
+    ) -> list[InstanceView]:
+        """Return instances, the newest first, at most `limit` of them."""
+        query = {"process": process, "status": status, "business_key": business_key}
+        return await self._list("/instances", query, limit, _INSTANCES)
+
+    async def show(self, instance: str) -> ShownInstance:
+        """Return an instance by its key or business key. Raises `Rejected` (not-found)."""
+        answer = await self._send(Call("GET", f"/instances/{_part(instance)}"))
+        found = wire.answer_of(answer, _INSTANCE)
+        plain = {name: values.to_python(value) for name, value in found.variables.items()}
+        return msgspec.structs.replace(found, variables=plain)
+
+    async def variables(self, instance: str) -> dict[str, Any]:
+        """Return the process variables of an instance."""
+        found = await self._get(f"/instances/{_part(instance)}/variables")
+        return {name: values.to_python(value) for name, value in found.items()}
+
+    async def history(self, instance: str, *, limit: int = 100_000) -> list[dict[str, Any]]:
+        """Return the turns of an instance, the oldest first, at most `limit` of them."""
+        return await self._list(f"/instances/{_part(instance)}/history", {}, limit, _ITEMS)
+
+    async def path(self, instance: str) -> list[dict[str, Any]]:
+        """Return the elements of an instance in the order in which they were entered."""
+        found: list[dict[str, Any]] = await self._get(f"/instances/{_part(instance)}/path")
+        return found
+
+    async def decisions(self, instance: str) -> list[dict[str, Any]]:
+        """Return the decisions of an instance, each with its inputs and the rules that matched."""
+        found: list[dict[str, Any]] = await self._get(f"/instances/{_part(instance)}/decisions")
+        return found
+
+    async def incidents(
+        self, instance: str | None = None, *, process: str | None = None, limit: int = 1_000
+    ) -> list[IncidentView]:
+        """Return open incidents, those of the oldest instances first."""
+        query = {"instance": instance, "process": process}
+        return await self._list("/incidents", query, limit, _INCIDENTS)
+
+    async def tasks(
+        self,
+        *,
+        assignee: str | None = None,
+        group: str | None = None,
+        process: str | None = None,
+        limit: int = 100,
+    ) -> list[TaskView]:
+        """Return open user tasks, the earliest due first."""
+        query = {"assignee": assignee, "group": group, "process": process}
+        return await self._list("/tasks", query, limit, _TASKS)
+
+    async def task(self, task: str) -> ShownTask:
+        """Return an open user task with the variables that it sees."""
+        found, _ = await self._task(task)
+        plain = {name: values.to_python(value) for name, value in found.variables.items()}
+        return msgspec.structs.replace(found, variables=plain)
+
+    async def processes(self) -> list[ProcessView]:
+        """Return the deployed processes in order of their ids, with their instances counted."""
+        return await self._list("/processes", {}, 1 << 31, _PROCESSES)
+
+    async def counts(self) -> dict[tuple[str, str], int]:
+        """Return instance counts by (process, status)."""
+        return {
+            (process.id, status): count
+            for process in await self.processes()
+            for status, count in process.instances.items()
+        }
+
+    async def process_map(self, process: str) -> dict[str, Any]:
+        """Return where the instances of a process are: counts and incidents by element."""
+        found: dict[str, Any] = await self._get(f"/processes/{_part(process)}/map")
+        return found
+
+    async def inputs(self, process: str) -> list[InputView]:
+        """Return the variables that a process expects. Raises `Rejected` (not-found)."""
+        found = await self._get(f"/processes/{_part(process)}")
+        return msgspec.convert(found["inputs"], list[InputView])
+
+    async def evaluate(
+        self, decision: str, variables: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return what a deployed decision gives, with the rules that matched. Nothing is kept."""
+        body = wire.body(variables=wire.variables_of(variables))
+        path = f"/decisions/{_part(decision)}/evaluate"
+        # Nothing changes: the key only lets a lost answer be asked for again.
+        answer = await self._send(Call("POST", path, body, key=self._key()))
+        found: dict[str, Any] = wire.answer_of(answer, _ANY)
+        return found
+
+    # --- who may come in
+
+    async def issue_token(
+        self,
+        name: str,
+        roles: Sequence[str],
+        *,
+        groups: Sequence[str] = (),
+        job_types: Sequence[str] = (),
+        expires_in: str | None = None,
+    ) -> MintedToken:
+        """Let somebody in as `name`, for an ISO 8601 duration; return the token.
+
+        Its text is told once. An answer that is lost leaves a token that nobody has.
+        """
+        body = wire.body(
+            name=name,
+            roles=list(roles),
+            groups=list(groups),
+            job_types=list(job_types),
+            expires_in=expires_in,
+        )
+        return wire.answer_of(await self._send(Call("POST", "/tokens", body)), _MINTED)
+
+    async def tokens(self) -> list[TokenView]:
+        """Return tokens and sessions in order of their ids."""
+        return await self._list("/tokens", {}, 1 << 31, _TOKENS)
+
+    async def revoke_token(self, id: str) -> None:
+        """Let the holder of a token in no more. Raises `Rejected` (not-found)."""
+        await self._tell(Call("DELETE", f"/tokens/{_part(id)}"))
+
+    async def login_link(self) -> str:
+        """Return a link that lets one browser in, once, within ten minutes."""
+        answer = await self._send(Call("POST", "/login-links", b"{}"))
+        return str(wire.answer_of(answer, _ANY)["url"])
+
+    async def who(self) -> dict[str, Any]:
+        """Return whom the token stands for: name, roles, groups and permissions."""
+        found: dict[str, Any] = await self._get("/session")
+        return found
+
+    # --- asking
+
+    def _key(self) -> str:
+        return f"{self._name}-{next(self._numbers)}"
+
+    async def _tell(self, call: Call) -> None:
+        wire.check(await self._send(call))
+
+    async def _get(self, path: str) -> Any:
+        return wire.answer_of(await self._send(Call("GET", path)), _ANY)
+
+    async def _list(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        limit: int,
+        decoder: msgspec.json.Decoder[Page[T]],
+    ) -> list[T]:
+        """Return at most `limit` items of a list, page by page."""
+        found: list[T] = []
+        cursor: str | None = None
+        while len(found) < limit:
+            asked = {**query, "limit": min(limit - len(found), PAGE), "cursor": cursor}
+            answer = await self._send(Call("GET", path, query=asked))
+            page = wire.answer_of(answer, decoder)
+            found += page.items
+            cursor = page.next
+            if cursor is None:
+                break
+        return found
+
+    async def _send(self, call: Call) -> httpx.Response:
+        """Return the answer to a call, sent again while that may help and does no harm."""
+        retries = wire.Retries(call, self._patience)
+        while True:
+            try:
+                response = await self._http.request(call.method, call.path, **call.arguments())
+            except httpx.TransportError as error:
+                wait = retries.after_loss(error)
+            else:
+                again = retries.after(response)
+                if again is None:
+                    return response
+                wait = again
+            await pause(wait)
+
+
+def _part(text: str) -> str:
+    """Return a text as one part of a path."""
+    return quote(text, safe="")
+
+
+_ANY: Final[msgspec.json.Decoder[Any]] = wire.decoder_of(Any)
+_ITEMS: Final = wire.decoder_of(Page[dict[str, Any]])
+_DEPLOYED: Final = wire.decoder_of(Deployed)
+_INSTANCE: Final = wire.decoder_of(ShownInstance)
+_INSTANCES: Final = wire.decoder_of(Page[InstanceView])
+_INCIDENTS: Final = wire.decoder_of(Page[IncidentView])
+_TASK: Final = wire.decoder_of(ShownTask)
+_TASKS: Final = wire.decoder_of(Page[TaskView])
+_PROCESSES: Final = wire.decoder_of(Page[ProcessView])
+_TOKENS: Final = wire.decoder_of(Page[TokenView])
+_MINTED: Final = wire.decoder_of(MintedToken)

@@ -1,0 +1,184 @@
+"""What a server tells of what it keeps, as plain structs. Times are ISO 8601 text in UTC."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+
+class Page(Struct, Generic[T]):
+    """A part of a list; `next` is where the part after it begins, nothing at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class InstanceView(Struct, frozen=True):
+    """An instance in a list. `version` is that of its process, `version_number` its own."""
+
+    instance: str
+    process: str
+    version: int | None
+    business_key: str | None
+    status: str
+    started_at: str | None
+    ended_at: str | None
+    parent: str | None
+    version_number: int
+
+
+class WaitingView(Struct, frozen=True):
+    """What an instance waits for at an element: job:TYPE, user-task, timer, message, signal or
+    call. `key` names the job, the task or the called instance.
+    """
+
+    element: str
+    what: str
+    since: str | None
+    key: str | None
+    detail: str
+
+
+class IncidentView(Struct, frozen=True):
+    """A place where an instance is stuck until a person repairs it."""
+
+    incident: str
+    instance: str
+    process: str
+    element: str
+    code: str
+    message: str
+    created_at: str | None
+
+
+class ShownInstance(InstanceView, frozen=True):
+    """An instance with its variables, what it waits for and where it is stuck."""
+
+    variables: dict[str, Any]
+    waiting: list[WaitingView]
+    incidents: list[IncidentView]
+
+
+class TaskView(Struct, frozen=True):
+    """An open user task. `form` is the key of its form, as the model names it."""
+
+    task: str
+    instance: str
+    process: str
+    element: str
+    name: str
+    assignee: str | None
+    candidate_groups: list[str]
+    candidate_users: list[str]
+    due_at: str | None
+    priority: int
+    created_at: str | None
+    form: str | None
+
+
+class ShownTask(TaskView, frozen=True):
+    """An open user task with the variables that it sees and its instance's business key."""
+
+    business_key: str | None
+    variables: dict[str, Any]
+
+
+class ProcessView(Struct, frozen=True):
+    """A process in its newest version, with the elements that need each job type and its instances
+    counted by status.
+    """
+
+    id: str
+    name: str
+    version: int
+    version_tag: str | None
+    deployment: int
+    job_types: dict[str, list[str]]
+    instances: dict[str, int]
+
+
+class InputView(Struct, frozen=True):
+    """A variable that a process expects at its start, with its FEEL type."""
+
+    name: str
+    type: str
+    required: bool
+
+
+class FindingView(Struct, frozen=True):
+    """What was found in a model: `severity` is refused, warning or ignored; lines count from 1."""
+
+    severity: str
+    code: str
+    message: str
+    element: str | None
+    line: int | None
+
+
+class ReportView(Struct, frozen=True):
+    """What was found in one source; `verdict` is accepted, accepted-with-ignored or refused."""
+
+    source: str
+    verdict: str
+    findings: list[FindingView]
+
+
+class DeployedProcess(Struct, frozen=True):
+    """A process that a deployment has; `job_types` names the elements that need each type."""
+
+    id: str
+    name: str
+    version: int
+    job_types: dict[str, list[str]]
+
+
+class DeployedDecision(Struct, frozen=True):
+    """A decision that a deployment has."""
+
+    id: str
+    name: str
+    version: int
+
+
+class Deployed(Struct, frozen=True):
+    """What a deployment brought. `changed` is false when the newest was the same already."""
+
+    deployment: int
+    changed: bool
+    processes: list[DeployedProcess]
+    decisions: list[DeployedDecision]
+    mappings: int
+    reports: list[ReportView]
+
+    @property
+    def job_types(self) -> dict[str, list[str]]:
+        """Return the job types that the processes name, with the element ids that need them."""
+        found: dict[str, list[str]] = {}
+        for process in self.processes:
+            for kind, elements in process.job_types.items():
+                found.setdefault(kind, []).extend(elements)
+        return found
+
+
+class TokenView(Struct, frozen=True):
+    """A token without its secret, which nobody keeps. `kind` is api or session."""
+
+    id: str
+    name: str
+    kind: str
+    roles: list[str]
+    groups: list[str]
+    job_types: list[str]
+    issued_at: str | None
+    expires_at: str | None
+
+
+class MintedToken(Struct, frozen=True):
+    """A new token. Its text is shown once."""
+
+    id: str
+    token: str
+    expires_at: str | None

@@ -1,0 +1,97 @@
+"""The blocking face of the remote client, written from the awaited one: `python -m tidy.blocking`.
+
+One source keeps the two from differing. `make test` compares the committed file with what this
+module would write.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+from typing import Final
+
+from tidy.sources import ROOT
+
+FOLDER: Final = ROOT / "src" / "tenuto" / "client"
+AWAITED: Final = FOLDER / "remote.py"
+BLOCKING: Final = FOLDER / "blocking.py"
+
+DROPPED: Final = frozenset({"async", "await"})
+NAMES: Final = {
+    "AsyncClient": "Client",
+    "AsyncIterator": "Iterator",
+    "RemoteClient": "BlockingClient",
+    "__aenter__": "__enter__",
+    "__aexit__": "__exit__",
+    "__aiter__": "__iter__",
+    "__anext__": "__next__",
+    "aclose": "close",
+    "aiter_lines": "iter_lines",
+}
+DOCSTRING: Final = '''"""The client of a server for programs that block.
+
+Used like this:
+
+    import tenuto
+
+    with tenuto.connect("http://127.0.0.1:8080", token="tnt_...") as client:
+        key = client.start("order", {"amount": 12})
+
+Generated from `remote.py` by `make reference`; edit that instead.
+"""
+'''
+SENTENCES: Final = {
+    "from asyncio import sleep as pause\n": "from tenuto.client.wire import pause\n",
+    "Talks to a server from an event loop.": "Talks to a server and waits for its answers.",
+}
+
+
+def written() -> str:
+    """Return the text of the blocking face."""
+    text = AWAITED.read_text(encoding="utf-8")
+    for awaited, blocking in SENTENCES.items():
+        assert awaited in text, f"expected {awaited!r} in {AWAITED.name}"
+        text = text.replace(awaited, blocking)
+    text = re.sub(r'\A""".*?"""\n', lambda _: DOCSTRING, text, flags=re.DOTALL)
+    return _formatted(translated(text))
+
+
+def write() -> None:
+    """Write the blocking face."""
+    BLOCKING.write_text(written(), encoding="utf-8")
+
+
+def translated(text: str) -> str:
+    """Return a source without what waits, token by token, so that no text is touched."""
+    lines = text.splitlines(keepends=True)
+    for token in reversed(list(tokenize.generate_tokens(io.StringIO(text).readline))):
+        if token.type != tokenize.NAME:
+            continue
+        row, start = token.start
+        end = token.end[1]
+        line = lines[row - 1]
+        if token.string in DROPPED:
+            lines[row - 1] = line[:start] + line[end:].removeprefix(" ")
+        elif token.string in NAMES:
+            lines[row - 1] = line[:start] + NAMES[token.string] + line[end:]
+    return "".join(lines)
+
+
+def _formatted(text: str) -> str:
+    """Return a source as the formatter lays it out."""
+    ruff = str(Path(sys.executable).parent / "ruff")
+    sort = ["check", "--select", "I", "--fix-only", "--quiet"]
+    for words in (sort, ["format", "--quiet"]):
+        command = [ruff, *words, "--stdin-filename", str(BLOCKING), "-"]
+        text = subprocess.run(
+            command, input=text, capture_output=True, text=True, check=True, cwd=ROOT
+        ).stdout
+    return text
+
+
+if __name__ == "__main__":
+    write()
