@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tenuto.console.answers import questions
+from tenuto.deploy import prepare, read_files
 from tests.spec.models import end, flows, model, start, user
+from tidy.sources import ROOT
 
 EVIL = "<script>alert(1)</script>"
 REVIEW = model(
@@ -164,3 +167,48 @@ def test_files_of_the_page_are_public(browser, name):
 def test_nothing_else_is_public(browser, name):
     """No path leads out of the folder of the page's files."""
     assert browser.get(f"/static/{name}").status_code == 404
+
+
+def test_a_form_that_is_sent_twice_does_once_what_it_asks(browser, review):
+    """A double click completes the task and then leads on, as the first one did."""
+    browser.log_in()
+    key = task_of(browser.api)
+    browser.submit(f"/tasks/{key}/claim")
+    browser.get(f"/tasks/{key}")
+
+    answers = [
+        browser.submit(f"/tasks/{key}/complete", once="a", **{"answer.verdict": '"good"'})
+        for _ in range(2)
+    ]
+
+    assert [answer.status_code for answer in answers] == [303, 303]
+
+
+def test_a_form_after_the_session_leads_back_to_its_page(browser, review):
+    """Whoever logs in again finds the task, not an address that only takes forms."""
+    key = task_of(browser.api)
+
+    answer = browser.send(
+        "POST", f"/tasks/{key}/claim", {}, {"referer": f"http://127.0.0.1/tasks/{key}"}
+    )
+
+    assert answer.headers["location"] == f"/login?next=/tasks/{key}"
+
+
+def test_what_an_earlier_answer_set_is_asked_again():
+    """The gateway right after a task decides by this task's answer, whatever was said before."""
+    graph = prepare([("p.bpmn", "bpmn", REVIEW)]).compiled.graphs[0]
+
+    [asked] = questions(graph, "u", {"verdict": "bad"})
+
+    assert (asked.name, asked.choices, asked.now) == ("verdict", ['"good"'], "bad")
+
+
+def test_the_gateway_after_a_subprocess_is_asked_from_within():
+    """A task at the end of a subprocess answers what is read behind it."""
+    graphs = prepare(read_files([ROOT / "examples" / "claims" / "claims.bpmn"])).compiled.graphs
+
+    known = {"suspicious": True, "route": {}, "documents": "complete"}
+    asked = questions(graphs[0], "investigate", known)
+
+    assert [(one.name, one.choices) for one in asked] == [("fraudConfirmed", ["true", "false"])]

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import structlog
 
@@ -175,7 +175,7 @@ class App:
     def _refusal(self, problem: Problem, route: Route | None, scope: Mapping[str, Any]) -> Response:
         if route is not None and route.is_page:
             if problem.status == 401:
-                target = quote(_raw_path(scope), safe="/%")
+                target = quote(_page_of(scope), safe="/%")
                 return Response(303, b"", "", (("location", f"{LOGIN_PATH}?next={target}"),))
             if self._page_problem is not None:
                 return self._page_problem(problem)
@@ -213,6 +213,14 @@ def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
         else:
             headers[name] += f"{'; ' if name == 'cookie' else ', '}{value}"
     return headers
+
+
+def _page_of(scope: Mapping[str, Any]) -> str:
+    """Return the page to come back to: the one that was asked for, or the one with the form."""
+    if scope["method"] in SAFE_METHODS:
+        return _raw_path(scope)
+    referer = _headers(scope).get("referer", "")
+    return urlsplit(referer).path or "/"
 
 
 def _raw_path(scope: Mapping[str, Any]) -> str:

@@ -101,7 +101,7 @@ class Request:
         except ValueError as error:
             raise Problem("invalid-query", f"expected a query of UTF-8 fields: {error}") from None
         found: dict[str, Any] = {}
-        lists: frozenset[str] = _list_fields(cast("Hashable", kind))
+        lists: frozenset[str] = _list_fields(cast(Hashable, kind))
         for name, value in pairs:
             if name in lists:
                 found.setdefault(name, []).append(value)
@@ -149,7 +149,7 @@ class Request:
         self.expect_type(JSON)
         data = await self.body()
         try:
-            decoded: T = _decoder(cast("Hashable", kind)).decode(data or b"{}")
+            decoded: T = _decoder(cast(Hashable, kind)).decode(data or b"{}")
         except msgspec.ValidationError as error:
             raise Problem("invalid-body", f"the body cannot be used: {error}") from None
         except (msgspec.DecodeError, ArithmeticError, ValueError, RecursionError) as error:

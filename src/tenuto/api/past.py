@@ -45,7 +45,10 @@ class Happened(Struct):
 
 
 class Visit(Struct):
-    """An element that was entered; `state` is passed, active, completed or terminated."""
+    """An element that was entered; `state` is passed, active, completed or terminated.
+
+    `via` are the sequence flows by which it was entered.
+    """
 
     element: str
     name: str
@@ -53,6 +56,7 @@ class Visit(Struct):
     entered_at: str | None
     left_at: str | None
     state: str
+    via: list[str]
 
 
 class MatchedRule(Struct):
@@ -162,10 +166,13 @@ def path_of(read: Reading, row: InstanceRow, world: World) -> list[Visit]:
     for turn in turns_of(read, row.key):
         at = moment(turn.header.now)
         for record in turn.records or ():
-            if isinstance(record, r.ElementPassed | r.JoinFired):
-                visits.append(_visit(graph, record.id, at, at, "passed"))
+            if isinstance(record, r.ElementPassed):
+                visits.append(_visit(graph, record.id, at, record.place))
+            elif isinstance(record, r.JoinFired):
+                visits.append(_visit(graph, record.id, at, *record.consumed))
             elif isinstance(record, r.ElementActivated):
-                live[record.element] = _visit(graph, record.id, at, None, "active")
+                live[record.element] = _visit(graph, record.id, at, record.place)
+                live[record.element].left_at, live[record.element].state = None, "active"
                 visits.append(live[record.element])
             elif isinstance(record, r.ElementCompleted | r.ElementTerminated):
                 visit = live.pop(record.element, None)
@@ -175,12 +182,12 @@ def path_of(read: Reading, row: InstanceRow, world: World) -> list[Visit]:
     return visits
 
 
-def _visit(
-    graph: ProcessGraph | None, id: str, entered_at: str | None, left_at: str | None, state: str
-) -> Visit:
+def _visit(graph: ProcessGraph | None, id: str, at: str | None, *places: str) -> Visit:
+    """Return a visit that ended at once; places that are no flow (`@`, `*`) are left out."""
     node = None if graph is None else graph.nodes.get(id)
     name, kind = ("", "") if node is None else (node.name, type_of(node))
-    return Visit(id, name, kind, entered_at, left_at, state)
+    via = [place for place in places if place and place[0] not in "@*"]
+    return Visit(id, name, kind, at, at, "passed", via)
 
 
 # --- decisions

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from tenuto.api.http import JSON, Message, Request
+from tenuto.api.http import IDEMPOTENCY_KEY, JSON, Message, Request
 from tenuto.api.problems import Problem
 from tenuto.api.routes import ROUTES
 from tenuto.api.routing import Route
@@ -37,11 +37,13 @@ async def ask(
     *,
     query: Mapping[str, Any] | None = None,
     body: Any = None,
+    once: str | None = None,
     **params: str,
 ) -> Any:
     """Return what a route of the API answers to whoever calls the page, as data.
 
-    Raises `Problem` as the route does, and for a route that the caller may not call.
+    `once` is an idempotency key: a form that is sent twice does once what it asks. Raises `Problem`
+    as the route does, and for a route that the caller may not call.
     """
     route = _route(name)
     if route.permission is not None and not request.caller.may(route.permission):
@@ -53,7 +55,10 @@ async def ask(
         "path": route.path,
         "query_string": urlencode(fields).encode(),
     }
-    inner = Request(scope, _body(content), {"content-type": JSON}, params, request.principal)
+    headers = {"content-type": JSON}
+    if once is not None:
+        headers[IDEMPOTENCY_KEY] = once
+    inner = Request(scope, _body(content), headers, params, request.principal)
     inner.body_limit = route.body_limit
     response = await route.endpoint(service, inner)
     return _decode(response.content) if response.content else None

@@ -15,6 +15,7 @@ from tenuto.console.asking import ask, form
 from tenuto.console.rendering import render
 from tenuto.console.sessions import local_path, see
 from tenuto.errors import ValueRefused
+from tenuto.governance.tokens import mint_token
 
 if TYPE_CHECKING:
     from tenuto.api.service import Service
@@ -56,7 +57,8 @@ async def list_tasks(service: Service, request: Request) -> Response:
 async def show_task(service: Service, request: Request) -> Response:
     """Show a task, what is known, and what the process asks."""
     task = await ask(service, request, "getTask", task=request.params["task"])
-    definition = service.node.world.latest.get(task["process"])
+    number = await service.reading(lambda read: read.find(task["instance"]).definition)
+    definition = service.node.world.definitions.get(number)
     graph = None if definition is None else definition.graph
     asked = questions(graph, task["element"], task["variables"])
     decisions = await ask(service, request, "getDecisions", key=task["instance"])
@@ -68,6 +70,7 @@ async def show_task(service: Service, request: Request) -> Response:
         questions=asked,
         decisions=decisions,
         more=range(MORE),
+        once=mint_token().id,
     )
 
 
@@ -92,7 +95,9 @@ async def complete(service: Service, request: Request) -> Response:
     fields = await form(service, request)
     task = request.params["task"]
     variables = answers(fields)
-    await ask(service, request, "completeTask", task=task, body={"variables": variables})
+    once = f"page:{task}:{fields.get('once', '')}"
+    body = {"variables": variables}
+    await ask(service, request, "completeTask", task=task, body=body, once=once)
     return see(local_path(fields.get("back", "/tasks")))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tenuto.api.http import Request, Response
 from tenuto.console.asking import ask
 from tenuto.console.rendering import render
+from tenuto.graph.nodes import BoundaryEvent
 
 if TYPE_CHECKING:
     from tenuto.api.service import Service
@@ -21,10 +22,15 @@ async def overview(service: Service, request: Request) -> Response:
     incidents = await ask(service, request, "listIncidents", query={"limit": NEWEST})
     tasks = await ask(service, request, "listTasks", query={"limit": NEWEST})
     waiting = await service.reading(lambda read: read.waiting())
-    names = _names(service)
     by_process: dict[str, list[dict[str, Any]]] = {}
     for process, element, what, count in waiting:
-        entry = {"name": names.get((process, element), element), "what": what, "count": count}
+        definition = service.node.world.latest.get(process)
+        node = None if definition is None else definition.graph.nodes.get(element)
+        # An attached event waits with the activity that it is attached to.
+        if isinstance(node, BoundaryEvent):
+            continue
+        name = element if node is None else node.name or element
+        entry = {"name": name, "what": what, "count": count}
         by_process.setdefault(process, []).append(entry)
     for entries in by_process.values():
         entries.sort(key=lambda entry: -entry["count"])
@@ -53,12 +59,3 @@ async def show_process(service: Service, request: Request) -> Response:
         live=live,
         instances=newest["items"],
     )
-
-
-def _names(service: Service) -> dict[tuple[str, str], str]:
-    """Return the names of elements by process and id."""
-    return {
-        (process, node.id): node.name or node.id
-        for process, definition in service.node.world.latest.items()
-        for node in definition.graph.nodes.values()
-    }

@@ -11,6 +11,7 @@ from tenuto.api.http import Request, Response
 from tenuto.api.routes.sessions import COOKIE_ATTRIBUTES, session_cookie
 from tenuto.console.asking import form
 from tenuto.console.rendering import render
+from tenuto.engine.settings import SESSION
 
 if TYPE_CHECKING:
     from tenuto.api.service import Service
@@ -45,7 +46,8 @@ async def log_out(service: Service, request: Request) -> Response:
     """End the session of this browser."""
     await form(service, request)
     id = request.caller.token
-    if id in service.node.world.tokens:
+    token = service.node.world.tokens.get(id)
+    if token is not None and token.kind == SESSION:
         await service.client_of(request.caller).revoke_token(id)
     gone = f"{SESSION_COOKIE}=; Max-Age=0; {COOKIE_ATTRIBUTES}"
     return see("/login", ("set-cookie", gone))

@@ -68,18 +68,15 @@
   };
 
   const drawPath = () => {
-    const visited = new Set();
     for (const visit of document.querySelectorAll(".path [data-element]")) {
+      for (const flow of visit.dataset.via.split(" ")) {
+        if (flow && elements.get(flow)) canvas.addMarker(flow, "passed");
+      }
       const id = visit.dataset.element;
       if (!elements.get(id)) continue;
-      visited.add(id);
       const isHere = visit.dataset.state === "active";
       canvas.removeMarker(id, isHere ? "passed" : "here");
       canvas.addMarker(id, isHere ? "here" : "passed");
-    }
-    for (const flow of elements.filter((one) => one.type === "bpmn:SequenceFlow")) {
-      const [from, to] = [flow.source.id, flow.target.id];
-      if (visited.has(from) && visited.has(to)) canvas.addMarker(flow.id, "passed");
     }
     place.dataset.drawn = "path";
   };
