@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,11 +34,17 @@ def moment(milliseconds: int | None) -> str | None:
     """
     if milliseconds is None:
         return None
+    second = _second(milliseconds // 1000)
+    return None if second is None else f"{second}.{milliseconds % 1000:03d}Z"
+
+
+@lru_cache(1_024)
+def _second(seconds: int) -> str | None:
+    """Return a second as text; the jobs of one commit have few."""
     try:
-        at = datetime.fromtimestamp(milliseconds // 1000, tz=UTC)
+        return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}"
     except (ValueError, OverflowError, OSError):
         return None
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
 
 
 def instant(text: str) -> int:

@@ -6,6 +6,7 @@ needs no look at the job's type.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from msgspec import Meta, Struct
@@ -248,10 +249,17 @@ async def take_results(service: Service, request: Request) -> Response:
     given = await request.json(Results)
     if given.activate is not None:
         _check_types(request.caller, given.activate)
-    taken = await _taken(service, request.caller, given.results)
+    taking = asyncio.create_task(_taken(service, request.caller, given.results))
     if given.activate is None:
-        return json_response(ResultsTaken(taken))
-    return json_response(ResultsTaken(taken, await _leased(service, request, given.activate)))
+        return json_response(ResultsTaken(await taking))
+    # The results are put before the corridor first, then the question for more: mostly one commit
+    # takes the results and leases what they free.
+    await asyncio.sleep(0)
+    try:
+        jobs = await _leased(service, request, given.activate)
+    finally:
+        taken = await taking
+    return json_response(ResultsTaken(taken, jobs))
 
 
 async def extend_many(service: Service, request: Request) -> Response:
