@@ -38,29 +38,29 @@ def unchanged(worked):
     assert worked.get("health/ready").status_code == 200
 
 
-@pytest.mark.parametrize("route", WITH_JSON, ids=lambda route: route.name)
-@pytest.mark.parametrize(
-    ("body", "codes"),
-    [
-        (b"{", {"invalid-json"}),
-        (b"\xff\xfe", {"invalid-json"}),
-        (b'{"a": NaN}', {"invalid-json", "invalid-body"}),
-        (b'{"a": "\\ud800"}', {"invalid-json", "invalid-body"}),
-        (b"{} {}", {"invalid-json", "invalid-body"}),
-        (b"[" * 100_000, {"invalid-json", "invalid-body"}),
-        (b'{"a":' * 100_000, {"invalid-json", "invalid-body"}),
-        (b"[]", {"invalid-body"}),
-        (b"null", {"invalid-body"}),
-        (b'"text"', {"invalid-body"}),
-        (b"1e999999999", {"invalid-body", "invalid-json"}),
-    ],
-    ids=lambda value: str(value)[:20],
+NO_JSON = (b"{", b"\xff\xfe")
+NO_OBJECT = (
+    b'{"a": NaN}',
+    b'{"a": "\\ud800"}',
+    b"{} {}",
+    b"[" * 100_000,
+    b'{"a":' * 100_000,
+    b"[]",
+    b"null",
+    b'"text"',
+    b"1e999999999",
 )
-def test_what_is_no_json_object_is_refused(unchanged, route, body, codes):
-    """The body does not parse, or is not what the route takes."""
-    answer = ask(unchanged, route, [body])
 
-    assert (answer.status, answer.code in codes) == (400, True), answer
+
+@pytest.mark.parametrize("route", WITH_JSON, ids=lambda route: route.name)
+def test_what_is_no_json_object_is_refused(unchanged, route):
+    """The body does not parse, or is not what the route takes."""
+    for body in NO_JSON:
+        answer = ask(unchanged, route, [body])
+        assert (answer.status, answer.code) == (400, "invalid-json"), body
+    for body in NO_OBJECT:
+        answer = ask(unchanged, route, [body])
+        assert (answer.status, answer.code in {"invalid-json", "invalid-body"}) == (400, True), body
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,11 @@ def test_a_field_that_no_route_knows_is_refused(unchanged, route):
 
 
 @pytest.mark.parametrize("route", WITH_JSON, ids=lambda route: route.name)
-@pytest.mark.parametrize("kind", ["text/plain", "application/jsonp", "application/xml", ""])
-def test_another_media_type_is_refused(unchanged, route, kind):
+def test_another_media_type_is_refused(unchanged, route):
     """What the caller says that it sends decides."""
-    answer = ask(unchanged, route, [b"{}"], content_type=kind)
-
-    assert (answer.status, answer.code) == (415, "unsupported-media-type")
+    for kind in ("text/plain", "application/jsonp", "application/xml", ""):
+        answer = ask(unchanged, route, [b"{}"], content_type=kind)
+        assert (answer.status, answer.code) == (415, "unsupported-media-type"), kind
 
 
 @pytest.mark.parametrize("route", WITH_JSON, ids=lambda route: route.name)
@@ -158,29 +157,28 @@ def test_a_client_that_goes_before_its_body_is_whole_does_nothing(unchanged, rou
     assert unchanged.runner.run(scenario()) is None
 
 
-@pytest.mark.parametrize("route", WITH_PAGES, ids=lambda route: route.name)
-@pytest.mark.parametrize(
-    "query",
-    [
-        "limit=-1",
-        "limit=0",
-        "limit=1001",
-        "limit=1000000000",
-        "limit=" + "9" * 400,
-        "limit=1.5",
-        "limit=x",
-        "limit=",
-        "limit=1&limit=1",
-        "no_such_field=1",
-        "limit=%ff",
-        "&".join(f"a{n}=1" for n in range(200)),
-    ],
+BAD_QUERIES = (
+    "limit=-1",
+    "limit=0",
+    "limit=1001",
+    "limit=1000000000",
+    "limit=" + "9" * 400,
+    "limit=1.5",
+    "limit=x",
+    "limit=",
+    "limit=1&limit=1",
+    "no_such_field=1",
+    "limit=%ff",
+    "&".join(f"a{n}=1" for n in range(200)),
 )
-def test_a_query_that_cannot_be_used_is_refused(unchanged, route, query):
-    """Limits have limits, and no field comes twice or unknown."""
-    answer = unchanged.get(f"{path_of(route).decode()}?{query}")
 
-    assert code_of(answer) == (400, "invalid-query")
+
+@pytest.mark.parametrize("route", WITH_PAGES, ids=lambda route: route.name)
+def test_a_query_that_cannot_be_used_is_refused(unchanged, route):
+    """Limits have limits, and no field comes twice or unknown."""
+    for query in BAD_QUERIES:
+        answer = unchanged.get(f"{path_of(route).decode()}?{query}")
+        assert code_of(answer) == (400, "invalid-query"), query
 
 
 @pytest.mark.parametrize("route", WITH_PAGES, ids=lambda route: route.name)

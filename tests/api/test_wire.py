@@ -87,23 +87,23 @@ def wire(tmp_path):
             assert not thread.is_alive()
 
 
-@pytest.mark.parametrize(
-    "begun",
-    [
-        b"",
-        b"G",
-        b"GET /api/v1/health/live HTTP/1.1\r\nHost: ",
-        b"\r\n",
-        b"POST /api/v1/instances HTTP/1.1\r\nHost: 127.0.0.1\r\nX: y\r\n",
-    ],
+BEGUN = (
+    b"",
+    b"G",
+    b"GET /api/v1/health/live HTTP/1.1\r\nHost: ",
+    b"\r\n",
+    b"POST /api/v1/instances HTTP/1.1\r\nHost: 127.0.0.1\r\nX: y\r\n",
 )
-def test_a_client_that_does_not_end_its_headers_is_let_go(wire, monkeypatch, begun):
+
+
+def test_a_client_that_does_not_end_its_headers_is_let_go(wire, monkeypatch):
     """Whatever it has sent, after the time for headers the connection is closed."""
     monkeypatch.setattr("tenuto.api.server.HEADER_SECONDS_MAX", 0.05)
 
-    with wire.connect() as one:
-        one.sendall(begun)
-        assert read_all(one) == b""
+    for begun in BEGUN:
+        with wire.connect() as one:
+            one.sendall(begun)
+            assert read_all(one) == b"", begun
 
     assert wire.ask("GET", "/api/v1/health/ready")[0] == 200
 
@@ -160,30 +160,29 @@ def test_a_body_without_end_is_cut(wire):
     assert wire.ask("GET", "/api/v1/health/ready")[0] == 200
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [
-        b"GET / HTTP/1.1\r\nhost : 127.0.0.1\r\n\r\n",
-        b"GET /\x00 HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5\r\n"
-        b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5\r\ncontent-length: 6\r\n"
-        b"\r\nabcde",
-        b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: -1\r\n\r\n",
-        b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ntransfer-encoding: chunked\r\n"
-        b"\r\nffffffffffffffff1\r\n",
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    ],
+NO_HTTP = (
+    b"GET / HTTP/1.1\r\nhost : 127.0.0.1\r\n\r\n",
+    b"GET /\x00 HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5\r\n"
+    b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nabcde",
+    b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: -1\r\n\r\n",
+    b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ntransfer-encoding: chunked\r\n"
+    b"\r\nffffffffffffffff1\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 )
-def test_what_is_no_http_is_refused_and_closed(wire, request_):
-    """Two readings of one request are none: lengths that disagree are refused."""
-    with wire.connect() as one:
-        one.sendall(request_)
-        one.shutdown(socket.SHUT_WR)
-        answer = read_all(one)
 
-    assert answer == b"" or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 505")), answer
+
+def test_what_is_no_http_is_refused_and_closed(wire):
+    """Two readings of one request are none: lengths that disagree are refused."""
+    for request in NO_HTTP:
+        with wire.connect() as one:
+            one.sendall(request)
+            one.shutdown(socket.SHUT_WR)
+            answer = read_all(one)
+        assert answer == b"" or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 505")), answer
+
     assert wire.ask("GET", "/api/v1/health/ready")[0] == 200
 
 
