@@ -44,6 +44,19 @@ def test_a_start_that_waits_answers_with_the_end(api):
     assert answer.json()["variables"] == {"a": 1.25, "b": 2.5}
 
 
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_unique_business_key_names_one_instance(api, wait):
+    """The second start is refused, whether its end is waited for or not."""
+    api.deploy(model(start() + end() + flows("start>end")))
+    body = {"process": "p", "business_key": "b", "unique": True, "wait": wait}
+
+    first = api.post("instances", body)
+    second = api.post("instances", body)
+
+    assert first.status_code == (200 if wait else 201)
+    assert code_of(second) == (409, "duplicate-business-key")
+
+
 def test_a_start_is_found_at_its_location(worked):
     """`Location` leads to the instance, which shows what it waits for."""
     answer = worked.post("instances", {"process": "p", "variables": {"n": 1}, "business_key": "b"})

@@ -17,8 +17,10 @@ from tenuto.api.http import Disconnected, Message, Receive, Request, Response, S
 from tenuto.api.problems import PROBLEM_JSON, Problem, problem_of
 from tenuto.api.routing import Route, Router
 from tenuto.api.service import Service
+from tenuto.engine import rejections as why
 from tenuto.errors import TenutoError
 from tenuto.runtime.clock import seconds
+from tenuto.values import DEPTH_MAX
 
 log = structlog.get_logger("tenuto.api")
 
@@ -49,6 +51,9 @@ COMMON_HEADERS: Final = (
     (b"x-frame-options", b"DENY"),
 )
 NO_STORE: Final = (b"cache-control", b"no-store")
+TOO_DEEP: Final = (
+    f"expected values of at most {DEPTH_MAX} levels, but what came nests too deeply to be read"
+)
 CLOSED: Final = ((b"connection", b"close"),)
 LEFT_BYTES_MAX: Final = 64 * 1024
 SEND_SECONDS_MAX: Final = 30.0
@@ -117,6 +122,8 @@ class App:
             return
         except TenutoError as error:
             response = self._refusal(problem_of(error), route, scope)
+        except RecursionError:
+            response = self._refusal(Problem(why.INVALID_VALUE, TOO_DEEP), route, scope)
         # The edge: a bug is logged whole and told as nothing but that it is one.
         except Exception as error:  # noqa: BLE001
             log.error("request failed", reason="".join(traceback.format_exception(error)))

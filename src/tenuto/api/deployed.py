@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tenuto.api.problems import Problem
@@ -51,11 +52,16 @@ def source_of_definition(read: Reading, definition: ProcessDefinition) -> bytes:
             if kind != BPMN:
                 continue
             source = source_of(read, stored)
-            graphs = compile_sources([(name, kind, source)]).graphs
-            if any(graph.id == definition.graph.id for graph in graphs):
+            if definition.graph.id in _process_ids(name, source):
                 return source
     raise Problem(
         why.NOT_FOUND,
         f"expected the source of `{definition.graph.id}` version {definition.version}, but "
         f"deployment {number} has none",
     )
+
+
+@lru_cache(64)
+def _process_ids(name: str, source: bytes) -> frozenset[str]:
+    """Return which processes a BPMN file has; the same bytes have the same."""
+    return frozenset(graph.id for graph in compile_sources([(name, BPMN, source)]).graphs)

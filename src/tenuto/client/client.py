@@ -103,6 +103,7 @@ class Client:
         *,
         business_key: str | None = None,
         idempotency_key: str | None = None,
+        unique: bool = False,
     ) -> Instance:
         """Start an instance and wait for its end; return how it ended, with its variables."""
         request = ask.start_request(
@@ -110,6 +111,7 @@ class Client:
             variables,
             business_key=business_key,
             idempotency_key=idempotency_key,
+            unique=unique,
             actor=self._actor,
         )
         result = await self._ask(request, at_end=True)

@@ -94,6 +94,7 @@ async def start(service: Service, request: Request) -> Response:
             given.variables,
             business_key=given.business_key,
             idempotency_key=key,
+            unique=given.unique,
         )
         ended = await request.while_here(run, service.stopping)
         variables = {name: python_json(value) for name, value in ended.variables.items()}

@@ -48,7 +48,8 @@ MESSAGE_LENGTH_MAX: Final = 1_000
 class Activate(Struct, forbid_unknown_fields=True):
     """Lease at most `limit` jobs of `types`, and wait for the first one at most `wait` seconds.
 
-    A lease lasts `lease` seconds. `worker` is a name for people.
+    A lease lasts `lease` seconds. `worker` is a name for people who read the
+    request; nothing depends on it.
     """
 
     types: Annotated[list[Name], Meta(min_length=1, max_length=100)]
