@@ -30,7 +30,11 @@ def serving(database: Path, app: str | None, models: Sequence[Path]) -> Iterator
     arguments = [sys.executable, "-m", "tenuto", "serve", *([app] if app else []), "--port", "0"]
     for model in models:
         arguments += ["--model", str(model)]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+        "TENUTO_BENCH_STAMPS": str(database.with_name("stamps")),
+    }
     process = subprocess.Popen(
         [*arguments, "--db", str(database)], stdout=subprocess.PIPE, env=environment
     )

@@ -259,7 +259,7 @@ class Scenario:
         one = self._handlers[job.type]
         command: c.Command
         try:
-            result = one.function(**one.arguments(job, lambda _job, _seconds: None))
+            result = one.function(**one.arguments(job, lambda *_: None))
             if inspect.isawaitable(result):
                 result = asyncio.run(_await(result))
             command = completion(job, result)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tenuto.runtime.leases import Job
 
 
+Extend = Callable[["Job", float, Any], None]
+
+
 class JobContext:
     """The job at hand.
 
@@ -20,7 +23,7 @@ class JobContext:
     `attempt` counts from 1. `deadline` is Unix milliseconds: after it another attempt may begin.
     """
 
-    def __init__(self, job: Job, extend: Callable[[Job, float], None]) -> None:
+    def __init__(self, job: Job, extend: Extend) -> None:
         """Describe a job; `extend` asks for more time."""
         self._job = job
         self._extend = extend
@@ -53,6 +56,15 @@ class JobContext:
             for name, data in self._job.variables.items()
         }
 
-    def heartbeat(self, seconds: float = 300.0) -> None:
-        """Say that the work goes on: the lease lasts at least `seconds` from now."""
-        self._extend(self._job, seconds)
+    @property
+    def details(self) -> Any:
+        """Return what an earlier attempt said of its progress by `heartbeat`, or nothing."""
+        kept = self._job.details
+        return None if kept is None else values.to_python(values.decode(kept))
+
+    def heartbeat(self, seconds: float = 300.0, details: Any = None) -> None:
+        """Say that the work goes on: the lease lasts at least `seconds` from now.
+
+        `details` say how far it is; a later attempt finds them in its `details`.
+        """
+        self._extend(self._job, seconds, details)

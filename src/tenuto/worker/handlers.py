@@ -24,7 +24,7 @@ from msgspec import Struct
 from tenuto import values
 from tenuto.errors import InputError, TenutoError
 from tenuto.schedules import parse_duration
-from tenuto.worker.context import JobContext
+from tenuto.worker.context import Extend, JobContext
 
 if TYPE_CHECKING:
     from tenuto.runtime.leases import Job
@@ -71,7 +71,7 @@ class Handler(Struct, frozen=True):
     context_parameter: str | None
     takes_all: bool
 
-    def arguments(self, job: Job, extend: Callable[[Job, float], None]) -> dict[str, Any]:
+    def arguments(self, job: Job, extend: Extend) -> dict[str, Any]:
         """Return the arguments of a call, decoded and checked.
 
         Raises `InputError` that names the variable, what was expected and what came.

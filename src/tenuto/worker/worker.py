@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from tenuto import values
 from tenuto.client.requests import encode_variables
 from tenuto.engine.commands import Command, CompleteJob, FailJob, ThrowJobError
 from tenuto.errors import InputError, ValueRefused
+from tenuto.runtime import desk
+from tenuto.runtime.desk import Beat
 from tenuto.runtime.jitter import draw_jitter
 from tenuto.runtime.leases import Job, Seats
 from tenuto.runtime.requests import Request
@@ -182,9 +185,18 @@ class Worker:
     def _report(self, job: Job, command: Command) -> None:
         self._corridor.submit(Request(job.instance, command))
 
-    def _extend(self, job: Job, seconds: float) -> None:
+    def _extend(self, job: Job, seconds: float, details: Any = None) -> None:
+        kept = None
+        if details is not None:
+            kept = values.encode_checked(values.from_python(details), where="details")
+        lease_ms = int(seconds * 1000)
+        beat = Beat(job.instance, job.element, job.token, lease_ms, kept)
+
         def extend(corridor: Corridor) -> None:
-            deadline = corridor.clock.now() + int(seconds * 1000)
+            if kept is not None:
+                desk.extend(corridor, [beat])
+                return
+            deadline = corridor.clock.now() + lease_ms
             corridor.leases.extend((job.instance, job.element), job.token, deadline)
 
         self._corridor.call(extend)

@@ -1,0 +1,248 @@
+"""Workers in processes of their own: they perform, die, drain, and outlive the server."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from tenuto.store.sqlite_reader import SqliteReader
+from tests.serving import Server, environment
+from tests.spec.models import end, flows, model, start, task
+
+APP = """
+import os, time
+from tenuto import BpmnError, JobContext, NoRetry, handler
+
+def note(text):
+    with open("notes", "a") as file:
+        file.write(text + "\\n")
+
+@handler("quick")
+async def quick(n: int, ctx: JobContext) -> dict:
+    note(f"quick {ctx.idempotency_key}")
+    return {"n": n + 1}
+
+@handler("slow", lease="2s")
+def slow(n: int, ctx: JobContext) -> dict:
+    note(f"slow {ctx.attempt} {ctx.details}")
+    ctx.heartbeat(2, details={"page": n})
+    if ctx.attempt == 1:
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+    return {"n": n + 1}
+
+@handler("broken")
+async def broken() -> None:
+    raise NoRetry("out of order")
+"""
+
+
+def process(kind, id):
+    """Return a process with one job of a type."""
+    return model(start() + task("w", kind) + end() + flows("start>w", "w>end"), process=id)
+
+
+class Asked:
+    """Asks a server as its operator."""
+
+    def __init__(self, server):
+        """Keep the server; its address and token change with each life."""
+        self.server = server
+        self.http = httpx.Client(timeout=30)
+
+    def __call__(self, method, path, body=None):
+        """Return what a route answers."""
+        headers = {"authorization": f"Bearer {self.server.token}"}
+        url = f"{self.server.url}/api/v1/{path}"
+        answer = self.http.request(method, url, json=body, headers=headers)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def start(self, process, **variables):
+        """Start an instance; return its key."""
+        body = {"process": process, "variables": variables}
+        return self("POST", "instances", body)["instance"]
+
+    def status(self, instance):
+        """Return the status of an instance."""
+        return self("GET", f"instances/{instance}")["status"]
+
+
+def until(condition):
+    """Wait until something holds; the test's own time limit bounds it."""
+    found = condition()
+    while not found:
+        found = condition()
+    return found
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Serve three processes without a handler."""
+    (tmp_path / "app.py").write_text(APP)
+    for kind in ("quick", "slow", "broken"):
+        (tmp_path / f"{kind}.bpmn").write_bytes(process(kind, kind))
+    models = [tmp_path / f"{kind}.bpmn" for kind in ("quick", "slow", "broken")]
+    with Server(tmp_path, models=models) as made:
+        yield made
+
+
+@pytest.fixture
+def ask(server):
+    """Ask the server."""
+    made = Asked(server)
+    yield made
+    made.http.close()
+
+
+@pytest.fixture
+def work(server, ask, tmp_path):
+    """Begin workers with a token of their own; end those that live at the end."""
+    token = ask("POST", "tokens", {"name": "worker", "roles": ["worker"]})["token"]
+    begun = []
+
+    def begin(*more):
+        arguments = [sys.executable, "-m", "tenuto", "worker", "app", "--url", server.url, *more]
+        made = subprocess.Popen(
+            arguments,
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            env=environment(tmp_path, TENUTO_TOKEN=token),
+        )
+        begun.append(made)
+        assert b"works" in made.stderr.readline()
+        return made
+
+    yield begin
+    for made in begun:
+        if made.poll() is None:
+            made.kill()
+        made.communicate()
+
+
+def notes(tmp_path):
+    """Return what the handlers noted."""
+    path = tmp_path / "notes"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_elsewhere_performs_jobs(ask, work):
+    """Jobs that wait and jobs that come are performed; what fails becomes an incident."""
+    waiting = ask.start("quick", n=1)
+    work()
+    coming = [ask.start("quick", n=2) for _ in range(20)]
+    broken = ask.start("broken")
+
+    until(lambda: all(ask.status(one) == "completed" for one in [waiting, *coming]))
+    incidents = until(lambda: ask("GET", f"incidents?instance={broken}")["items"])
+
+    assert ask("GET", f"instances/{waiting}")["variables"]["n"] == 2
+    assert "out of order" in incidents[0]["message"]
+
+
+@pytest.mark.timeout(60)
+def test_the_jobs_of_a_killed_worker_come_back(server, ask, work, tmp_path):
+    """After its lease a job is performed by another worker, which knows how far the first was."""
+    first = work("--types", "slow")
+    instance = ask.start("slow", n=7)
+    until(lambda: "slow 1 None" in notes(tmp_path))
+    until(lambda: beaten(server))
+    first.kill()
+    first.wait()
+
+    work("--types", "slow")
+    until(lambda: ask.status(instance) == "completed")
+
+    assert notes(tmp_path)[-1] == "slow 2 {'page': 7}"
+
+
+def beaten(server):
+    """Tell whether a heartbeat is kept."""
+    reader = SqliteReader(server.database)
+    try:
+        return bool(reader.rows("heartbeat"))
+    finally:
+        reader.close()
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_outlives_the_server(server, ask, work, tmp_path):
+    """A result that the dead server did not take is taken by the next one; nothing runs twice."""
+    work("--types", "slow")
+    instance = ask.start("slow", n=1)
+    until(lambda: notes(tmp_path))
+
+    server.process.send_signal(signal.SIGKILL)
+    server.process.communicate()
+    (tmp_path / "go").touch()
+    server.begin()
+    until(lambda: ask.status(instance) == "completed")
+
+    assert notes(tmp_path) == ["slow 1 None"]
+
+
+@pytest.mark.timeout(60)
+def test_a_slow_worker_delays_nobody_else(ask, work, tmp_path):
+    """While one worker sits on its job, another performs all the others."""
+    work("--types", "slow")
+    slow = ask.start("slow", n=1)
+    until(lambda: notes(tmp_path))
+    work("--types", "quick")
+
+    quick = [ask.start("quick", n=1) for _ in range(10)]
+    until(lambda: all(ask.status(one) == "completed" for one in quick))
+
+    assert ask.status(slow) == "active"
+    (tmp_path / "go").touch()
+    until(lambda: ask.status(slow) == "completed")
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_that_is_asked_to_end_finishes_its_job(ask, work, tmp_path):
+    """SIGTERM takes no more jobs and lets the one at work end."""
+    worker = work("--types", "slow")
+    instance = ask.start("slow", n=1)
+    until(lambda: notes(tmp_path))
+
+    worker.send_signal(signal.SIGTERM)
+    (tmp_path / "go").touch()
+    worker.wait()
+
+    assert worker.returncode == 0
+    assert ask.status(instance) == "completed"
+
+
+@pytest.mark.timeout(60)
+def test_what_a_worker_cannot_finish_goes_back_at_once(ask, work, tmp_path):
+    """After the grace its job is performed by another, without waiting for the lease."""
+    worker = work("--types", "slow", "--grace", "0.2")
+    instance = ask.start("slow", n=1)
+    until(lambda: notes(tmp_path))
+
+    worker.send_signal(signal.SIGTERM)
+    until(lambda: ask("GET", f"instances/{instance}")["waiting"][0]["detail"].startswith("ready"))
+    (tmp_path / "go").touch()
+    worker.wait()
+    work("--types", "slow")
+
+    until(lambda: ask.status(instance) == "completed")
+
+
+@pytest.mark.timeout(60)
+def test_a_token_that_lets_nobody_in_ends_the_worker(server, tmp_path):
+    """A worker that is refused says why and ends."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tenuto", "worker", "app", "--url", server.url, "--token", "no"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert b"expected a token" in done.stderr
