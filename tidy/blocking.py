@@ -30,7 +30,8 @@ NAMES: Final = {
     "__aiter__": "__iter__",
     "__anext__": "__next__",
     "aclose": "close",
-    "aiter_lines": "iter_lines",
+    "aiter_bytes": "iter_bytes",
+    "aread": "read",
 }
 DOCSTRING: Final = '''"""The client of a server for programs that block.
 
@@ -84,7 +85,7 @@ def translated(text: str) -> str:
 def _formatted(text: str) -> str:
     """Return a source as the formatter lays it out."""
     ruff = str(Path(sys.executable).parent / "ruff")
-    sort = ["check", "--select", "I", "--fix-only", "--quiet"]
+    sort = ["check", "--select", "I,UP028", "--fix-only", "--unsafe-fixes", "--quiet"]
     for words in (sort, ["format", "--quiet"]):
         command = [ruff, *words, "--stdin-filename", str(BLOCKING), "-"]
         text = subprocess.run(

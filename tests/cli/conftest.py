@@ -12,8 +12,10 @@ from click.testing import CliRunner
 
 import tenuto as package
 from tenuto.cli import main
+from tests.serving import Server
 
 HERE = Path(__file__).parent
+MODELS = [HERE / "models" / name for name in ("order.bpmn", "approval.bpmn", "desk.dmn")]
 
 
 class Command:
@@ -78,3 +80,51 @@ def tenuto(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
     return Command(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Give a server that works orders and holds approvals; one order waits, one is stuck."""
+    folder = tmp_path_factory.mktemp("served")
+    shutil.copy(HERE / "shop.py", folder / "shop.py")
+    with Server(folder, app="shop", models=MODELS) as at:
+        yield at
+
+
+class AtServer(Command):
+    """The command line, asking by URL or on the database that the server holds."""
+
+    def __init__(self, server):
+        super().__init__(server.folder)
+        self.database = server.database
+        self.server = server
+
+    def at(self, *words, **options):
+        """Call a verb at the server's URL."""
+        return self(*words, "--url", self.server.url, "--token", self.server.token, **options)
+
+    def told(self, *words, **options):
+        """Call a verb at the server's URL and return its JSON."""
+        return json.loads(self.at(*words, "-o", "json", **options).stdout)
+
+    def settled(self, name):
+        """Start an order that will wait for a person and return it when it does."""
+        given = ("-v", f"id={name}", "-v", "amount=2000", "--business-key", name)
+        self.at("start", "order", *given)
+        return self.until(lambda: self.told("show", name), lambda found: found["waiting"][0]["key"])
+
+    def until(self, look, holds):
+        """Look again until something holds; return what was seen."""
+        for _ in range(1_000):
+            found = look()
+            if holds(found):
+                return found
+        raise AssertionError(found)
+
+
+@pytest.fixture
+def beside(server, monkeypatch):
+    """Give the command line beside a server."""
+    monkeypatch.chdir(server.folder)
+    monkeypatch.setenv("NO_COLOR", "1")
+    return AtServer(server)

@@ -139,7 +139,7 @@ def test_lists_come_page_by_page(client):
 
 def test_tokens_come_and_go(client, server):
     """A new token lets in with its roles alone, until it is revoked."""
-    minted = client.issue_token("mia", ["metrics"], expires_in="PT1H")
+    minted = client.let_in("mia", ["metrics"], expires_in="PT1H")
 
     with tenuto.connect(server.url, minted.token) as mia:
         with pytest.raises(Rejected) as refused:
@@ -185,6 +185,58 @@ def test_a_lost_answer_starts_no_second_instance(server, wire):
     assert [one.instance for one in ended_ones] == [ended.key]
 
 
+def test_events_go_on_where_they_were(server, client, wire):
+    """A stream whose connection is lost goes on without a gap and without an event twice."""
+    place = first_event(client).id
+    keys = [client.start("quick", business_key=f"\u2028{n}") for n in range(5)]
+    told = []
+
+    with tenuto.connect(wire.url, server.token, patience_seconds=15) as lossy:
+        stream = lossy.events(processes=["quick"], last_id=place)
+        for event in stream:
+            told += [event] if event.data["subject"] in keys else []
+            if len(told) == 4:
+                wire.to_lose = 1
+                keys.append(client.start("quick"))
+            if len(told) == 12:
+                break
+        stream.close()
+
+    assert wire.lost == 1
+    kinds = ["io.tenuto.instance.started", "io.tenuto.instance.completed"]
+    seen = [(event.data["subject"], event.type) for event in told]
+    assert sorted(seen) == sorted((key, kind) for key in keys for kind in kinds)
+    assert all([kind for one, kind in seen if one == key] == kinds for key in keys)
+    assert told[0].data["data"]["business_key"] == "\u20280"
+
+
+def test_events_are_chosen_by_type(client):
+    """Only the types that were asked for come; one that does not exist is an input error."""
+    place = first_event(client).id
+    key = client.start("asked")
+
+    stream = client.events(types=["io.tenuto.task.created"], last_id=place)
+    event = next(one for one in stream if one.data["subject"] == key)
+    stream.close()
+
+    assert event.data["data"]["element"] == "ask"
+    with pytest.raises(InputError, match="expected types among"):
+        next(client.events(types=["io.tenuto.nothing"]))
+    with pytest.raises(InputError):
+        next(client.events(last_id="made up"))
+
+
+def first_event(client):
+    """Return the first event of a stream; instances are started until it sees one."""
+    stream = client.events()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, stream)
+        while not coming.done():
+            client.start("quick")
+    stream.close()
+    return coming.result()
+
+
 def test_what_has_no_key_is_not_sent_twice(server, wire):
     """A token whose answer is lost is not issued again behind the caller's back."""
     wire.to_lose = 1
@@ -193,7 +245,7 @@ def test_what_has_no_key_is_not_sent_twice(server, wire):
         tenuto.connect(wire.url, server.token, patience_seconds=15) as lossy,
         pytest.raises(Unreachable, match="it may have done what was asked"),
     ):
-        lossy.issue_token("twice?", ["metrics"])
+        lossy.let_in("twice?", ["metrics"])
 
     with tenuto.connect(server.url, server.token) as client:
         assert [one.name for one in client.tokens()].count("twice?") == 1
@@ -203,7 +255,7 @@ def test_a_restart_is_waited_for(tmp_path):
     """A client that asks while the server is away gets its answer when it is back."""
     with Server(tmp_path) as server:
         with tenuto.connect(server.url, server.token) as before:
-            token = before.issue_token("keeper", ["admin"]).token
+            token = before.let_in("keeper", ["admin"]).token
             before.deploy_sources([("t.bpmn", "bpmn", TASK)])
         server.end()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tenuto.cli import exits
-from tenuto.cli.database import database_option, reading
+from tenuto.cli.database import database_option, reading_file
 from tenuto.cli.output import TABLE, emit_json, output_option
 
 UNPROVEN = (
@@ -41,7 +41,7 @@ def verify_chain(ctx: click.Context, against: str | None, database: str, output:
     """
     from tenuto.store import audit as chain
 
-    with reading(database) as read:
+    with reading_file(database) as read:
         if against is None:
             report = chain.verify_chain(read.reader)
         else:
@@ -79,7 +79,7 @@ def checkpoint(target: str, key_file: str, database: str) -> None:
     """
     from tenuto.store import audit as chain
 
-    with reading(database) as read:
+    with reading_file(database) as read:
         witness = chain.checkpoint(read.reader, Path(key_file))
     chain.write_witness(witness, Path(target))
     click.echo(f"wrote a witness of {len(witness.heads)} logs to {target}; keep it elsewhere")

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import click
 
-from tenuto.cli.database import database_option, working
+from tenuto.cli.database import AnyClient, Place, ask, place_options
 
 
 @click.command()
 @click.argument("instance", metavar="KEY_OR_BUSINESS_KEY")
 @click.option("--reason", default="", help="Why, for the journal.")
-@database_option
-def cancel(instance: str, reason: str, database: str) -> None:
+@place_options
+def cancel(instance: str, reason: str, place: Place) -> None:
     """End an instance and everything that it called. Its history stays."""
-    with working(database) as running:
-        found = running.client.read.find(instance)
-        asyncio.run(running.client.cancel(str(found.key), reason=reason))
-    click.echo(f"canceled {found.key}")
+
+    async def end(client: AnyClient) -> str:
+        key = await client.find(instance)
+        await client.cancel(key, reason=reason)
+        return key
+
+    click.echo(f"canceled {ask(place, end)}")

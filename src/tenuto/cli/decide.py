@@ -36,7 +36,8 @@ def decide(
     Nothing is deployed and nothing is kept. `today()` and `now()` are those of this machine.
     """
     from tenuto import dmn, values
-    from tenuto.cli.show import decision_data, print_decision
+    from tenuto.cli.explained import decision_data
+    from tenuto.cli.show import print_decision
     from tenuto.client.reading import Decision
     from tenuto.engine.rejections import NOT_FOUND
     from tenuto.errors import Rejected

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tenuto.cli.output import moment
+
+if TYPE_CHECKING:
+    from tenuto.client.reading import Decision
 
 
 class MatchedRule(NamedTuple):
@@ -43,6 +48,27 @@ def explained(result: Mapping[str, Any]) -> list[Explained]:
         )
         for entry in result.get("decisions") or ()
     ]
+
+
+def decision_data(one: Decision, ids: Mapping[int, str]) -> dict[str, Any]:
+    """Return a decision with the rules that matched, and the decisions that it required."""
+    return {
+        "element": ids.get(one.element, ""),
+        "decision": one.decision,
+        "at": moment(one.at),
+        "value": one.result.get("value"),
+        "made": [
+            {
+                "decision": made.decision,
+                "name": made.name,
+                "inputs": made.inputs,
+                "rules": [rule._asdict() for rule in made.rules],
+                "value": made.value,
+            }
+            for made in explained(one.result)
+        ],
+        "warnings": one.result.get("warnings") or [],
+    }
 
 
 def _rule(rule: Mapping[str, Any]) -> MatchedRule:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from tenuto.cli.database import database_option, reading, working
+from tenuto.cli.database import AnyClient, Place, ask, place_options, reading
 from tenuto.cli.output import (
     JSON,
     TABLE,
@@ -15,24 +14,20 @@ from tenuto.cli.output import (
     emit_json,
     emit_lines,
     emit_tables,
-    moment,
     output_option,
 )
 from tenuto.cli.variables import read_variables, variable_options
 from tenuto.errors import InputError
 
-if TYPE_CHECKING:
-    from tenuto.engine.rows import IncidentRow
-
 
 @click.group(invoke_without_command=True)
 @click.option("--instance", metavar="KEY_OR_BUSINESS_KEY", help="Those of one instance.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1))
-@database_option
+@place_options
 @output_option
 @click.pass_context
 def incidents(
-    ctx: click.Context, instance: str | None, limit: int, database: str, output: str
+    ctx: click.Context, instance: str | None, limit: int, place: Place, output: str
 ) -> None:
     """List open incidents, and resolve them.
 
@@ -40,16 +35,14 @@ def incidents(
     """
     if ctx.invoked_subcommand is not None:
         return
-    with reading(database) as read:
-        key = None if instance is None else str(read.find(instance).key)
-        found = read.incidents(key, limit)
-    data = [incident_data(row) for row in found]
+    with reading(place) as views:
+        found = views.incidents(instance, limit=limit)
     if output == JSON:
-        emit_json(data)
+        emit_json(found)
     elif output == TABLE:
         emit_tables([incidents_table(found)])
     else:
-        emit_lines(data)
+        emit_lines(found)
 
 
 @incidents.command()
@@ -57,13 +50,13 @@ def incidents(
 @click.option("--all", "everything", is_flag=True, help="Resolve every open incident.")
 @click.option("--retries", default=1, show_default=True, help="New attempts that a job gets.")
 @variable_options
-@database_option
+@place_options
 def resolve(
     keys: tuple[str, ...],
     retries: int,
     document: str | None,
     pairs: tuple[str, ...],
-    database: str,
+    place: Place,
     *,
     everything: bool,
 ) -> None:
@@ -77,43 +70,23 @@ def resolve(
     corrected = read_variables(document, pairs)
     if everything and corrected:
         raise InputError("expected the key of one incident with variables, not --all")
-    with working(database) as running:
-        client = running.client
-        if everything:
-            keys = tuple(incident_key(row) for row in client.read.incidents(limit=1 << 31))
+    if everything:
+        with reading(place) as views:
+            keys = tuple(one["key"] for one in views.incidents(limit=1 << 31))
 
-        async def try_again() -> None:
-            for key in keys:
-                if corrected:
-                    await client.set_variables(key.partition("-")[0], corrected)
-                await client.resolve_incident(key, retries=retries)
+    async def try_again(client: AnyClient) -> None:
+        for key in keys:
+            if corrected:
+                await client.set_variables(key.partition("-")[0], corrected)
+            await client.resolve_incident(key, retries=retries)
 
-        asyncio.run(try_again())
+    ask(place, try_again)
     click.echo(f"resolved {len(keys)}; a job among them runs when its handler does")
 
 
-def incident_key(row: IncidentRow) -> str:
-    """Return the key of an incident as people type it."""
-    return f"{row.instance}-{row.incident}"
-
-
-def incident_data(row: IncidentRow) -> dict[str, Any]:
-    """Return an incident with stable fields."""
-    return {
-        "key": incident_key(row),
-        "instance": str(row.instance),
-        "process": row.process,
-        "element": row.element_id,
-        "code": row.code,
-        "message": row.message,
-        "created_at": moment(row.created_at),
-    }
-
-
-def incidents_table(found: list[IncidentRow]) -> Table:
+def incidents_table(found: list[dict[str, Any]]) -> Table:
     """Return one row per incident."""
-    rows = [
-        (incident_key(row), row.process, row.element_id, row.code, row.message) for row in found
-    ]
+    fields = ("key", "process", "element", "code", "message")
+    rows = [tuple(one[field] for field in fields) for one in found]
     columns = ("incident", "process", "element", "code", "message")
     return Table("Incidents", columns, rows, "no open incidents")

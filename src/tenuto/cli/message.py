@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
-from tenuto.cli.database import ask, database_option
+from tenuto.cli.database import AnyClient, Place, ask, place_options
 from tenuto.cli.output import TABLE, emit_lines, output_option
 from tenuto.cli.variables import read_variables, variable_options
-
-if TYPE_CHECKING:
-    from tenuto.client.client import Client
 
 
 class Options(NamedTuple):
@@ -23,7 +20,7 @@ class Options(NamedTuple):
     keep: str
     document: str | None
     pairs: tuple[str, ...]
-    database: str
+    place: Place
     output: str
 
 
@@ -39,7 +36,7 @@ class Options(NamedTuple):
     help="How long the message is kept for one who does not wait yet (ISO 8601).",
 )
 @variable_options
-@database_option
+@place_options
 @output_option
 def message(**options: Any) -> None:
     """Publish the message NAME and print what became of it.
@@ -54,7 +51,7 @@ def publish(options: Options) -> None:
     """Publish the message that was asked for."""
     variables = read_variables(options.document, options.pairs)
 
-    async def send(client: Client) -> str:
+    async def send(client: AnyClient) -> str:
         return await client.publish(
             options.name,
             options.key,
@@ -63,7 +60,7 @@ def publish(options: Options) -> None:
             time_to_live=options.keep,
         )
 
-    status = ask(options.database, send)
+    status = ask(options.place, send)
     if options.output == TABLE:
         click.echo(status)
     else:

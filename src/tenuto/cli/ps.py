@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
-from tenuto.cli.database import database_option, reading
+from tenuto.cli.database import Place, place_options, reading
 from tenuto.cli.output import (
     JSON,
     NDJSON,
@@ -14,13 +14,8 @@ from tenuto.cli.output import (
     emit_json,
     emit_lines,
     emit_tables,
-    moment,
     output_option,
 )
-
-if TYPE_CHECKING:
-    from tenuto.client.reading import Reading
-    from tenuto.engine.rows import InstanceRow
 
 STATUSES = ("active", "completed", "terminated", "failed")
 
@@ -32,7 +27,7 @@ class Options(NamedTuple):
     status: str | None
     business_key: str | None
     limit: int
-    database: str
+    place: Place
     output: str
 
 
@@ -41,7 +36,7 @@ class Options(NamedTuple):
 @click.option("--status", type=click.Choice(STATUSES), help="Instances in one status.")
 @click.option("--business-key", metavar="KEY", help="Instances with a business key.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
-@database_option
+@place_options
 @output_option
 def ps(**options: Any) -> None:
     """Count instances, list what waits and for whom, and show the newest instances.
@@ -53,31 +48,31 @@ def ps(**options: Any) -> None:
 
 def list_instances(options: Options) -> None:
     """Print counts, what waits, and instances."""
-    from tenuto.cli.people import waiting_for, waiting_table
-    from tenuto.store.port import InstanceQuery
+    from tenuto.cli.people import waiting_table
 
-    query = InstanceQuery(
-        options.process, options.status, options.business_key, limit=options.limit
-    )
-    with reading(options.database) as read:
-        rows = read.instances(query)
+    with reading(options.place) as views:
+        found = views.instances(
+            process=options.process,
+            status=options.status,
+            business_key=options.business_key,
+            limit=options.limit,
+        )
         if options.output == NDJSON:
-            emit_lines(instance_data(row) for row in rows)
+            emit_lines(found)
             return
-        counts = counted(read)
-        waiting = waiting_for(read)
+        counts = counted(views.counts())
+        waiting = views.waiting()
     if options.output == JSON:
-        instances = [instance_data(row) for row in rows]
-        emit_json({"counts": counts, "waiting": waiting, "instances": instances})
+        emit_json({"counts": counts, "waiting": waiting, "instances": found})
         return
-    emit_tables([counts_table(counts), waiting_table(waiting), instances_table(rows)])
+    emit_tables([counts_table(counts), waiting_table(waiting), instances_table(found)])
 
 
-def counted(read: Reading) -> list[dict[str, Any]]:
+def counted(counts: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
     """Return how many instances each process has by status."""
     return [
         {"process": process, "status": status, "count": count}
-        for (process, status), count in sorted(read.counts().items())
+        for (process, status), count in sorted(counts.items())
     ]
 
 
@@ -92,24 +87,9 @@ def counts_table(counts: list[dict[str, Any]]) -> Table:
     return Table("Processes", ("process", *STATUSES), rows, "no instances")
 
 
-def instance_data(row: InstanceRow) -> dict[str, Any]:
-    """Return an instance with stable fields."""
-    return {
-        "instance": str(row.key),
-        "process": row.process,
-        "business_key": row.business_key,
-        "status": row.status,
-        "started_at": moment(row.started_at),
-        "ended_at": moment(row.ended_at),
-        "parent": None if row.parent is None else str(row.parent),
-    }
-
-
-def instances_table(rows: list[InstanceRow]) -> Table:
+def instances_table(found: list[dict[str, Any]]) -> Table:
     """Return one row per instance, the newest first."""
-    shown = [
-        (str(row.key), row.business_key, row.process, row.status, moment(row.started_at))
-        for row in rows
-    ]
+    fields = ("instance", "business_key", "process", "status", "started_at")
+    rows = [tuple(one[field] for field in fields) for one in found]
     columns = ("instance", "business key", "process", "status", "started")
-    return Table("Newest instances", columns, shown)
+    return Table("Newest instances", columns, rows)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, NamedTuple
 
 import click
 
-from tenuto.cli.database import database_option, working
+from tenuto.cli.database import AnyClient, Place, ask, place_options
 from tenuto.cli.output import TABLE, emit_lines, output_option
 from tenuto.cli.variables import read_variables, variable_options
 from tenuto.errors import InputError
@@ -22,7 +21,7 @@ class Options(NamedTuple):
     business_key: str | None
     unique: bool
     idempotency_key: str | None
-    database: str
+    place: Place
     output: str
 
 
@@ -38,7 +37,7 @@ class Options(NamedTuple):
     metavar="KEY",
     help="Starting again with the same key and variables gives the first instance again.",
 )
-@database_option
+@place_options
 @output_option
 def start(**options: Any) -> None:
     """Start one instance of PROCESS and print its key.
@@ -54,22 +53,21 @@ def begin(options: Options) -> None:
     from tenuto.cli.inputs import Declared
 
     variables = read_variables(options.document, options.pairs)
-    with working(options.database) as running:
-        definition = running.node.world.latest.get(options.process)
-        if definition is not None:
-            declared = Declared(definition.graph.inputs)
-            variables, problem = declared.convert(variables)
-            if problem:
-                raise InputError(problem)
-        key = asyncio.run(
-            running.client.start(
-                options.process,
-                variables,
-                business_key=options.business_key,
-                idempotency_key=options.idempotency_key,
-                unique=options.unique,
-            )
+
+    async def start_one(client: AnyClient) -> str:
+        declared = Declared(await client.inputs(options.process))
+        converted, problem = declared.convert(variables)
+        if problem:
+            raise InputError(problem)
+        return await client.start(
+            options.process,
+            converted,
+            business_key=options.business_key,
+            idempotency_key=options.idempotency_key,
+            unique=options.unique,
         )
+
+    key = ask(options.place, start_one)
     if options.output == TABLE:
         click.echo(key)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tenuto.cli import exits
-from tenuto.cli.database import database_option, reading
+from tenuto.cli.database import database_option, reading_file
 from tenuto.cli.output import TABLE, Table, emit_json, emit_tables, output_option
 
 SHOWN = 50
@@ -22,7 +22,7 @@ def verify(ctx: click.Context, database: str, output: str) -> None:
     """
     from tenuto.runtime.verify import verify as refold
 
-    with reading(database) as read:
+    with reading_file(database) as read:
         report = refold(read.reader)
     differences = [
         {"aggregate": str(one.aggregate), "table": one.table, "expected": one.expected}

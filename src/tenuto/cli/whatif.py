@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tenuto.cli.database import database_option, reading
+from tenuto.cli.database import database_option, reading_file
 from tenuto.cli.decide import known, read_model
 from tenuto.cli.output import TABLE, emit_json, output_option
 
@@ -52,7 +52,7 @@ def whatif(  # noqa: PLR0913  (one parameter for each option of the verb)
     now = datetime.now(tz=UTC)
     began = time_before(now, since)
     with contextlib.ExitStack() as stack:
-        opened = functools.cache(lambda: stack.enter_context(reading(database)))
+        opened = functools.cache(lambda: stack.enter_context(reading_file(database)))
         before = deployed_model(opened(), decision) if old is None else dmn.load(read_model(old))
         id = decision_id(before, decision)
         if table is None:

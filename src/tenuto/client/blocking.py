@@ -13,7 +13,7 @@ Generated from `remote.py` by `make reference`; edit that instead.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -28,7 +28,6 @@ from tenuto.client.reading import Instance
 from tenuto.client.views import (
     Deployed,
     IncidentView,
-    InputView,
     InstanceView,
     MintedToken,
     Page,
@@ -38,11 +37,12 @@ from tenuto.client.views import (
     TaskView,
     TokenView,
 )
-from tenuto.client.wire import Call, pause
+from tenuto.client.wire import Call, Event, pause
 from tenuto.deploy import read_files
 from tenuto.engine import rejections as why
 from tenuto.errors import Rejected
 from tenuto.governance.tokens import mint_token
+from tenuto.graph.data import InputDeclaration
 
 T = TypeVar("T")
 
@@ -262,6 +262,13 @@ class BlockingClient:
         plain = {name: values.to_python(value) for name, value in found.variables.items()}
         return msgspec.structs.replace(found, variables=plain)
 
+    def find(self, instance: str) -> str:
+        """Return the key of an instance by its key or business key.
+
+        Raises `Rejected` (not-found).
+        """
+        return (self.show(instance)).instance
+
     def variables(self, instance: str) -> dict[str, Any]:
         """Return the process variables of an instance."""
         found = self._get(f"/instances/{_part(instance)}/variables")
@@ -318,15 +325,20 @@ class BlockingClient:
             for status, count in process.instances.items()
         }
 
+    def process(self, process: str) -> dict[str, Any]:
+        """Return a process with its versions, what it expects, and its elements."""
+        found: dict[str, Any] = self._get(f"/processes/{_part(process)}")
+        return found
+
     def process_map(self, process: str) -> dict[str, Any]:
         """Return where the instances of a process are: counts and incidents by element."""
         found: dict[str, Any] = self._get(f"/processes/{_part(process)}/map")
         return found
 
-    def inputs(self, process: str) -> list[InputView]:
+    def inputs(self, process: str) -> tuple[InputDeclaration, ...]:
         """Return the variables that a process expects. Raises `Rejected` (not-found)."""
         found = self._get(f"/processes/{_part(process)}")
-        return msgspec.convert(found["inputs"], list[InputView])
+        return msgspec.convert(found["inputs"], tuple[InputDeclaration, ...])
 
     def evaluate(self, decision: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return what a deployed decision gives, with the rules that matched. Nothing is kept."""
@@ -337,9 +349,46 @@ class BlockingClient:
         found: dict[str, Any] = wire.answer_of(answer, _ANY)
         return found
 
+    def events(
+        self,
+        *,
+        processes: Sequence[str] = (),
+        types: Sequence[str] = (),
+        last_id: str | None = None,
+    ) -> Iterator[Event]:
+        """Yield life-cycle events as they happen, in order, for ever.
+
+        They begin with what is committed after the first one is asked for, or after the event
+        `last_id` of an earlier stream. A connection that is lost is opened again without a gap or
+        an event twice.
+        """
+        query = {"process": list(processes), "type": list(types)}
+        call = Call("GET", "/events/stream", query=query, timeout=wire.STREAMING)
+        reader = wire.EventReader(last_id)
+        retries = wire.Retries(call, self._patience)
+        while True:
+            try:
+                options = reader.begin(call)
+                with self._http.stream(call.method, call.path, **options) as response:
+                    wait = retries.after(response)
+                    if wait is None:
+                        self._check_stream(response)
+                        retries, wait = wire.Retries(call, self._patience), reader.retry_seconds
+                        for part in response.iter_bytes():
+                            yield from reader.read(part)
+            except httpx.TransportError as error:
+                wait = retries.after_loss(error)
+            pause(wait)
+
+    def _check_stream(self, response: httpx.Response) -> None:
+        """Raise what the server refuses instead of a stream."""
+        if response.status_code >= 300:
+            response.read()
+        wire.check(response)
+
     # --- who may come in
 
-    def issue_token(
+    def let_in(
         self,
         name: str,
         roles: Sequence[str],

@@ -17,14 +17,21 @@ from tenuto.client import requests as ask
 from tenuto.client.jobs import Jobs
 from tenuto.client.reading import Instance, Reading
 from tenuto.client.slots import LoopSlot
+from tenuto.client.views import MintedToken, TokenView, moment, token_view
 from tenuto.deploy import Prepared, latest_processes, prepare, read_files
 from tenuto.engine import commands as c
+from tenuto.engine import rejections as why
 from tenuto.engine.registry import REGISTRY
 from tenuto.engine.rejections import Rejection
+from tenuto.engine.settings import API
 from tenuto.errors import Rejected
+from tenuto.governance.permits import check_roles
+from tenuto.governance.tokens import mint_token
 from tenuto.runtime.requests import Answer, Ended, Reply, Request, Result
+from tenuto.schedules import add, parse_duration
 
 if TYPE_CHECKING:
+    from tenuto.graph.data import InputDeclaration
     from tenuto.runtime.node import Node
 
 
@@ -190,9 +197,54 @@ class Client:
         key = ask.instance_key(instance)
         await self._ask(Request(key, c.CancelInstance(reason), self._actor))
 
+    async def find(self, instance: str) -> str:
+        """Return the key of an instance by its key or business key.
+
+        Raises `Rejected` (not-found).
+        """
+        return str(self.read.find(instance).key)
+
+    async def inputs(self, process: str) -> tuple[InputDeclaration, ...]:
+        """Return the variables that a process expects. Raises `Rejected` (unknown-process)."""
+        definition = self._node.world.latest.get(process)
+        if definition is None:
+            known = ", ".join(sorted(self._node.world.latest)[:20]) or "none"
+            raise Rejected(
+                why.UNKNOWN_PROCESS,
+                f"expected a deployed process, got `{process[:100]}`; deployed are {known}",
+            )
+        return definition.graph.inputs
+
     async def issue_token(self, token: ask.TokenRequest) -> None:
         """Let somebody in; whoever minted the token shows its text."""
         await self._ask(Request(REGISTRY, c.IssueToken(*token), self._actor))
+
+    async def let_in(
+        self,
+        name: str,
+        roles: Sequence[str],
+        *,
+        groups: Sequence[str] = (),
+        job_types: Sequence[str] = (),
+        expires_in: str | None = None,
+    ) -> MintedToken:
+        """Let somebody in as `name`, for an ISO 8601 duration; return the token.
+
+        Its text is told once. Raises `InputError` for a role that does not exist.
+        """
+        for text in (name, *groups, *job_types):
+            ask.check_text("name", text)
+        now = self._node.now()
+        ends = None if expires_in is None else add(now, parse_duration(expires_in))
+        minted = mint_token()
+        given = (check_roles(roles), tuple(groups), tuple(job_types))
+        await self.issue_token(ask.TokenRequest(minted.id, name, API, *given, minted.digest, ends))
+        return MintedToken(minted.id, minted.text, moment(ends))
+
+    async def tokens(self) -> list[TokenView]:
+        """Return tokens and sessions in order of their ids."""
+        found = self._node.world.tokens
+        return [token_view(found[id]) for id in sorted(found)]
 
     async def revoke_token(self, id: str) -> None:
         """Let the holder of a token in no more. Raises `Rejected` (not-found)."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from asyncio import sleep as pause
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -27,7 +27,6 @@ from tenuto.client.reading import Instance
 from tenuto.client.views import (
     Deployed,
     IncidentView,
-    InputView,
     InstanceView,
     MintedToken,
     Page,
@@ -37,11 +36,12 @@ from tenuto.client.views import (
     TaskView,
     TokenView,
 )
-from tenuto.client.wire import Call
+from tenuto.client.wire import Call, Event
 from tenuto.deploy import read_files
 from tenuto.engine import rejections as why
 from tenuto.errors import Rejected
 from tenuto.governance.tokens import mint_token
+from tenuto.graph.data import InputDeclaration
 
 T = TypeVar("T")
 
@@ -261,6 +261,13 @@ class RemoteClient:
         plain = {name: values.to_python(value) for name, value in found.variables.items()}
         return msgspec.structs.replace(found, variables=plain)
 
+    async def find(self, instance: str) -> str:
+        """Return the key of an instance by its key or business key.
+
+        Raises `Rejected` (not-found).
+        """
+        return (await self.show(instance)).instance
+
     async def variables(self, instance: str) -> dict[str, Any]:
         """Return the process variables of an instance."""
         found = await self._get(f"/instances/{_part(instance)}/variables")
@@ -317,15 +324,20 @@ class RemoteClient:
             for status, count in process.instances.items()
         }
 
+    async def process(self, process: str) -> dict[str, Any]:
+        """Return a process with its versions, what it expects, and its elements."""
+        found: dict[str, Any] = await self._get(f"/processes/{_part(process)}")
+        return found
+
     async def process_map(self, process: str) -> dict[str, Any]:
         """Return where the instances of a process are: counts and incidents by element."""
         found: dict[str, Any] = await self._get(f"/processes/{_part(process)}/map")
         return found
 
-    async def inputs(self, process: str) -> list[InputView]:
+    async def inputs(self, process: str) -> tuple[InputDeclaration, ...]:
         """Return the variables that a process expects. Raises `Rejected` (not-found)."""
         found = await self._get(f"/processes/{_part(process)}")
-        return msgspec.convert(found["inputs"], list[InputView])
+        return msgspec.convert(found["inputs"], tuple[InputDeclaration, ...])
 
     async def evaluate(
         self, decision: str, variables: Mapping[str, Any] | None = None
@@ -338,9 +350,47 @@ class RemoteClient:
         found: dict[str, Any] = wire.answer_of(answer, _ANY)
         return found
 
+    async def events(
+        self,
+        *,
+        processes: Sequence[str] = (),
+        types: Sequence[str] = (),
+        last_id: str | None = None,
+    ) -> AsyncIterator[Event]:
+        """Yield life-cycle events as they happen, in order, for ever.
+
+        They begin with what is committed after the first one is asked for, or after the event
+        `last_id` of an earlier stream. A connection that is lost is opened again without a gap or
+        an event twice.
+        """
+        query = {"process": list(processes), "type": list(types)}
+        call = Call("GET", "/events/stream", query=query, timeout=wire.STREAMING)
+        reader = wire.EventReader(last_id)
+        retries = wire.Retries(call, self._patience)
+        while True:
+            try:
+                options = reader.begin(call)
+                async with self._http.stream(call.method, call.path, **options) as response:
+                    wait = retries.after(response)
+                    if wait is None:
+                        await self._check_stream(response)
+                        retries, wait = wire.Retries(call, self._patience), reader.retry_seconds
+                        async for part in response.aiter_bytes():
+                            for event in reader.read(part):
+                                yield event
+            except httpx.TransportError as error:
+                wait = retries.after_loss(error)
+            await pause(wait)
+
+    async def _check_stream(self, response: httpx.Response) -> None:
+        """Raise what the server refuses instead of a stream."""
+        if response.status_code >= 300:
+            await response.aread()
+        wire.check(response)
+
     # --- who may come in
 
-    async def issue_token(
+    async def let_in(
         self,
         name: str,
         roles: Sequence[str],

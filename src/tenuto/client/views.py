@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from tenuto.engine.settings import Token
 
 T = TypeVar("T")
 
@@ -100,14 +104,6 @@ class ProcessView(Struct, frozen=True):
     instances: dict[str, int]
 
 
-class InputView(Struct, frozen=True):
-    """A variable that a process expects at its start, with its FEEL type."""
-
-    name: str
-    type: str
-    required: bool
-
-
 class FindingView(Struct, frozen=True):
     """What was found in a model: `severity` is refused, warning or ignored; lines count from 1."""
 
@@ -182,3 +178,29 @@ class MintedToken(Struct, frozen=True):
     id: str
     token: str
     expires_at: str | None
+
+
+def token_view(token: Token) -> TokenView:
+    """Return a token as callers see it."""
+    return TokenView(
+        token.id,
+        token.name,
+        token.kind,
+        list(token.roles),
+        list(token.groups),
+        list(token.job_types),
+        moment(token.issued_at),
+        moment(token.expires_at),
+    )
+
+
+def moment(milliseconds: int | None) -> str | None:
+    """Return Unix milliseconds as ISO 8601 text in UTC.
+
+    >>> moment(1_700_000_000_250)
+    '2023-11-14T22:13:20.250Z'
+    """
+    if milliseconds is None:
+        return None
+    at = datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -137,6 +137,58 @@ class Retries:
         return pause if seconds() + pause < self._ends else None
 
 
+class Event(NamedTuple):
+    """A life-cycle event: `id` is its place in the stream, `data` the CloudEvent."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+
+
+class EventReader:
+    """Reads a stream of server-sent events (HTML §9.2), and knows where it was."""
+
+    def __init__(self, last_id: str | None = None) -> None:
+        """Go on after `last_id`; without it from now on."""
+        self.last_id = last_id
+        self.retry_seconds = PAUSE_SECONDS_FIRST
+        self._rest = b""
+        self._fields: dict[str, str] = {}
+
+    def begin(self, call: Call) -> dict[str, Any]:
+        """Return what httpx is called with to go on where the last stream ended."""
+        self._rest = b""
+        self._fields = {}
+        headers = {"accept": f"text/event-stream, {PROBLEM}"}
+        if self.last_id is not None:
+            headers[LAST_EVENT_ID] = self.last_id
+        return call._replace(headers=headers).arguments()
+
+    def read(self, part: bytes) -> list[Event]:
+        """Return the events that are whole with this part."""
+        # Lines end in LF alone: a text may hold what `splitlines` takes for a line's end.
+        *lines, self._rest = (self._rest + part).split(b"\n")
+        found = []
+        for line in lines:
+            if line:
+                name, _, value = line.decode().partition(":")
+                self._fields[name] = value.removeprefix(" ")
+            else:
+                found += self._whole()
+        return found
+
+    def _whole(self) -> list[Event]:
+        """Return the event that ends here, if it is one and not only a place."""
+        fields, self._fields = self._fields, {}
+        self.last_id = fields.get("id", self.last_id)
+        if "retry" in fields:
+            self.retry_seconds = int(fields["retry"]) / 1000
+        if "data" not in fields:
+            return []
+        data: dict[str, Any] = _DATA.decode(fields["data"])
+        return [Event(self.last_id or "", fields.get("event", ""), data)]
+
+
 def pause(wait_seconds: float) -> None:
     """Wait in a program that blocks."""
     threading.Event().wait(wait_seconds)
@@ -230,6 +282,9 @@ def refusal_of(problem: Mapping[str, Any]) -> TenutoError:
     if code in {"store-failed", "store-busy", "store-full", "bug"}:
         return StoreError(f"the server failed: {detail}")
     return Rejected(code, detail)
+
+
+_DATA: Final = decoder_of(dict[str, Any])
 
 
 def _said(error: httpx.TransportError) -> str:
