@@ -16,6 +16,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "new": ("tenuto.cli.new:new", "Write a project that runs and passes its tests."),
     "serve": ("tenuto.cli.serve:serve", "Serve the API and the page, and work jobs."),
     "worker": ("tenuto.cli.worker:worker", "Perform the jobs of a server in another process."),
+    "login": ("tenuto.cli.login:login", "Print a new link that lets one browser in."),
+    "token": ("tenuto.cli.token:token", "Make, list and revoke tokens of the API."),
     "deploy": ("tenuto.cli.deploy:deploy", "Deploy BPMN and DMN models."),
     "start": ("tenuto.cli.start:start", "Start one instance of a process."),
     "ps": ("tenuto.cli.ps:ps", "Show what runs, what waits, and for whom."),
