@@ -21,7 +21,7 @@ def test_tokens_are_made_listed_and_revoked(tenuto, monkeypatch):
     tenuto("ps")
     assert "forbidden" not in tenuto("tasks").output
     assert "permission" in tenuto("token", "list", expect=1).stderr
-    [mia] = tenuto.data("token", "list")
+    [mia] = [one for one in tenuto.data("token", "list") if one["name"] == "mia"]
     assert (mia["name"], mia["roles"]) == ("mia", ["person"])
     assert text.rpartition("_")[2] not in json.dumps(mia)
     tenuto.on_database("token", "revoke", mia["id"])
@@ -48,3 +48,17 @@ def test_login_prints_a_new_link(tenuto, tmp_path):
     assert link.startswith(f"{tenuto.server.url}/login?code=")
     assert link != tenuto.server.login
     assert "tenuto serve" in tenuto("login", "--db", tmp_path / "none.db", expect=2).stderr
+
+
+def test_a_task_is_claimed_by_whom_the_token_stands_for(tenuto):
+    """Without a name the task goes to the holder of the token, not to the login of the machine."""
+    made = tenuto.at("token", "create", "olga", "--role", "person", "--group", "ops")
+    instance = tenuto.settled("of olga")["instance"]
+    [key] = [one["key"] for one in tenuto.told("tasks") if one["instance"] == instance]
+    as_olga = ("--url", tenuto.server.url, "--token", made.stdout.strip())
+
+    for_bob = ("tasks", "claim", key, "--assignee", "bob", *as_olga)
+    assert "to claim a task for itself" in tenuto(*for_bob, expect=1).stderr
+    assert tenuto("tasks", "claim", key, *as_olga).stdout == f"olga has {key}\n"
+    assert "olga has it" in tenuto(*for_bob, expect=1).stderr
+    assert tenuto("tasks", "release", key, *as_olga).stdout == f"{key} is free\n"

@@ -55,13 +55,13 @@ def tasks(
 @place_options
 def claim(key: str, assignee: str | None, place: Place) -> None:
     """Give the unassigned task KEY to a person."""
-    person = assignee or actor()
 
-    async def take(client: AnyClient) -> None:
+    async def take(client: AnyClient) -> str:
+        person = assignee or await caller_of(client)
         await client.claim_task(key, person)
+        return person
 
-    ask(place, take)
-    click.echo(f"{person} has {key}")
+    click.echo(f"{ask(place, take)} has {key}")
 
 
 @tasks.command()
@@ -70,13 +70,19 @@ def claim(key: str, assignee: str | None, place: Place) -> None:
 @place_options
 def release(key: str, assignee: str | None, place: Place) -> None:
     """Take the task KEY back from the person who has it."""
-    person = assignee or actor()
 
     async def give_back(client: AnyClient) -> None:
-        await client.release_task(key, person)
+        await client.release_task(key, assignee or await caller_of(client))
 
     ask(place, give_back)
     click.echo(f"{key} is free")
+
+
+async def caller_of(client: AnyClient) -> str:
+    """Return who asks: whom the token of a server stands for, or the login name of this machine."""
+    from tenuto.client.remote import RemoteClient
+
+    return str((await client.who())["name"]) if isinstance(client, RemoteClient) else actor()
 
 
 def tasks_table(found: list[dict[str, Any]]) -> Table:
