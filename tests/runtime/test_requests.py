@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tenuto.assembly import running
 from tenuto.client import requests as ask
 from tenuto.engine import commands as c
+from tenuto.engine.records import ElementTerminating
 from tenuto.engine.registry import REGISTRY
 from tenuto.engine.rejections import Rejection
+from tenuto.errors import InputError, ValueRefused
 from tenuto.keys import Kind, named_key
 from tenuto.runtime.requests import Answer, Request
 from tenuto.runtime.verify import verify
@@ -167,3 +171,40 @@ def test_how_far_a_webhook_was_told_is_kept(tmp_path):
     with running(path) as at:
         assert at.client.read.webhook_cursor("w1") == b"2"
         assert verify(at.client.read.reader).differences == []
+
+
+@pytest.mark.parametrize(
+    "text", ["0-7", "²-1", "9223372036854775808-1", "1-²", "-1", "1", "1-99999999999"]
+)
+def test_a_text_that_is_no_key_is_refused(text):
+    """What names no instance never reaches the corridor."""
+    with pytest.raises(InputError):
+        ask.task_key(text)
+
+
+def test_the_reason_of_a_cancellation_is_in_the_journal(tmp_path):
+    """Who ended an instance said why, and the journal keeps it."""
+
+    async def scenario(at):
+        await at.client.deploy_sources(REVIEW)
+        key = await at.client.start("p")
+        await at.client.cancel(key, reason="a mistake")
+        return [
+            record.reason
+            for turn in at.client.read.history(int(key))
+            for record in turn.records
+            if isinstance(record, ElementTerminating) and record.element == 0
+        ]
+
+    with running(tmp_path / "t.db") as at:
+        assert asyncio.run(scenario(at)) == ["a mistake"]
+
+
+def test_deep_data_is_refused_before_it_exhausts_the_stack():
+    """A value that nests without end is no value."""
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+
+    with pytest.raises(ValueRefused):
+        ask.encode_variables({"deep": deep})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tenuto import values
 from tenuto.deploy import Prepared
@@ -13,6 +13,9 @@ from tenuto.errors import InputError, ValueRefused
 from tenuto.keys import Kind, named_key
 from tenuto.runtime.requests import NEW_INSTANCE, Request
 from tenuto.schedules import parse_duration
+
+KEY_MAX: Final = 2**63 - 1
+NUMBER_MAX: Final = 2**31
 
 
 class TokenRequest(NamedTuple):
@@ -102,16 +105,24 @@ def check_text(what: str, text: str) -> None:
 
 def task_key(text: str) -> tuple[int, int]:
     """Return instance and element number of a task, job or incident key such as
-    `381399806771515392-7`.
+    `381399806771515392-7`. Raises `InputError` for what is none.
     """
     instance, _, number = text.partition("-")
-    if not instance.isdigit() or not number.isdigit():
-        raise InputError(f"expected a key such as 381399806771515392-7, got `{text}`")
+    if not _is_key(instance) or not _is_number(number) or int(number) > NUMBER_MAX:
+        raise InputError(f"expected a key such as 381399806771515392-7, got `{text[:60]}`")
     return int(instance), int(number)
 
 
 def instance_key(text: str) -> int:
-    """Return an instance key from its text."""
-    if not text.isdigit() or len(text) > 19:
-        raise InputError(f"expected an instance key of digits, got `{text}`")
+    """Return an instance key from its text. Raises `InputError` for what is none."""
+    if not _is_key(text):
+        raise InputError(f"expected an instance key of digits, got `{text[:60]}`")
     return int(text)
+
+
+def _is_key(text: str) -> bool:
+    return _is_number(text) and 0 < int(text) <= KEY_MAX
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 19

@@ -111,7 +111,7 @@ def cancel_instance(turn: Turn, command: c.CancelInstance) -> Rejection | None:
         return Rejection(why.NOT_ACTIVE, f"instance {turn.state.key} is being canceled already")
     withdraw(turn, ROOT)
     empty_scope(turn, ROOT)
-    turn.emit(ElementTerminating(ROOT, None))
+    turn.emit(ElementTerminating(ROOT, None, command.reason))
     turn.touch(ROOT)
     return None
 

@@ -98,6 +98,7 @@ class ElementTerminating(Record, frozen=True, array_like=True, gc=False, tag=8):
 
     element: int
     then: str | None
+    reason: str = ""
 
 
 class ElementTerminated(Record, frozen=True, array_like=True, gc=False, tag=9):

@@ -124,6 +124,9 @@ class MemoryReader:
         with self._disk.lock:
             if instance is None:
                 keys = held.keys.above(after or ())
+            elif r.KEY_WIDTH[dict(r.TABLES)[table]] == 1:
+                found = held.rows.get((instance,))
+                return [] if found is None or after == (instance,) else [found]
             else:
                 keys = held.keys.begin_with((instance,), after or ())
             return list(islice(held.of(keys), limit))

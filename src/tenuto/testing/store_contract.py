@@ -482,6 +482,16 @@ class StoreContract(ABC):
         assert ended == [[3, 5], [1]]
         assert both == [3]
 
+    def test_a_row_with_a_key_of_one_column_is_found_by_it(self) -> None:
+        """`instance` names the whole key there."""
+        pen = Pen(self.open())
+        pen.commit(b.instance(1), b.instance(2))
+        reader = pen.store.reader()
+
+        found = reader.rows("instance", instance=2), reader.rows("instance", instance=3)
+        reader.close()
+        assert [[row[0] for row in rows] for rows in found] == [[2], []]
+
     def test_rows_are_read_in_pages(self) -> None:
         """Rows come in order of their key, after a key, and for one instance alone."""
         pen = Pen(self.open())

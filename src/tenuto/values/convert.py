@@ -38,6 +38,13 @@ def from_python(value: object) -> Any:
     >>> from_python({"due": datetime.date(2024, 2, 29), "rate": 0.1})
     {'due': Date(2024, 2, 29), 'rate': Decimal('0.1')}
     """
+    try:
+        return _from_python(value)
+    except RecursionError as error:
+        raise ValueRefused("expected a value of bounded depth, but it nests too deeply") from error
+
+
+def _from_python(value: object) -> Any:
     kind = type(value)
     if kind in _KEPT:
         return value
@@ -46,9 +53,9 @@ def from_python(value: object) -> Any:
     if isinstance(value, float):
         return _finite(Decimal(repr(float(value))))
     if isinstance(value, (list, tuple)):
-        return [from_python(item) for item in value]
+        return [_from_python(item) for item in value]
     if isinstance(value, Mapping):
-        return {_key(key): from_python(member) for key, member in value.items()}
+        return {_key(key): _from_python(member) for key, member in value.items()}
     return _from_scalar(value)
 
 
