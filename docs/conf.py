@@ -9,6 +9,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "fieldlist", "substitution"]
 myst_heading_anchors = 3
 
 html_theme = "furo"
+html_extra_path = ["../llms.txt"]
 html_title = "Tenuto"
 html_show_sphinx = False
 html_show_copyright = False

@@ -3,6 +3,7 @@
 import click
 
 from tidy import reference
+from tidy.sources import ROOT
 
 
 @click.group()
@@ -40,3 +41,11 @@ def test_rejections_are_sorted_by_code():
     page = reference.rejections({"stale": "Too late.", "gone": "It ended."})
 
     assert page.index("| `gone` | It ended. |") < page.index("| `stale` | Too late. |")
+
+
+def test_what_models_read_is_current():
+    """`llms.txt` names every page of the documentation."""
+    committed = (ROOT / "llms.txt").read_text(encoding="utf-8")
+
+    assert committed == reference.for_models()
+    assert "docs/how-to/first-hour.md" in committed
