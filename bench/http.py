@@ -27,7 +27,7 @@ from bench.w1 import ended, quantile
 SECONDS = float(os.environ.get("TENUTO_BENCH_SECONDS", "60"))
 WARM_UP_SECONDS = min(3.0, SECONDS / 4)
 IN_FLIGHT = 2_000
-STARTS_AT_ONCE = 4
+CALLERS = 16
 RATE = 200
 IDLE_CLIENTS = 500
 MODEL = Path(__file__).with_name("w1.bpmn")
@@ -130,27 +130,22 @@ def _event(number: int) -> dict[str, object]:
 
 
 async def single(server: Server) -> dict[str, float]:
-    """Start, activate and complete by one request for each."""
+    """Start, activate and complete by one request for each, sixteen callers at once."""
     ends = time.perf_counter() + SECONDS / 4
     async with client(server) as http:
 
-        async def starts() -> None:
+        async def one_after_another() -> None:
+            question = {"types": ["step"], "limit": 1, "wait": 5}
             while time.perf_counter() < ends:
                 body = {"process": "w1", "variables": {"n": 1}}
                 (await http.post("/instances", json=body)).raise_for_status()
-
-        async def works() -> None:
-            question = {"types": ["step"], "limit": 1, "wait": 0.2}
-            while time.perf_counter() < ends:
-                answer = await http.post("/jobs/activate", json=question)
-                for job in answer.json()["jobs"]:
+                for _ in range(3):
+                    [job] = (await http.post("/jobs/activate", json=question)).json()["jobs"]
                     result = {"token": job["token"], "variables": {"n": 2}}
                     await http.post(f"/jobs/{job['job']}/complete", json=result)
 
         began = time.perf_counter()
-        await asyncio.gather(
-            *(starts() for _ in range(STARTS_AT_ONCE)), *(works() for _ in range(48))
-        )
+        await asyncio.gather(*(one_after_another() for _ in range(CALLERS)))
         seconds = time.perf_counter() - began
     return {"w1.sqlite.http_single.instances_per_second": ended(server.database) / seconds}
 

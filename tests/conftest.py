@@ -1,7 +1,8 @@
-"""What every test shares: how many examples a property tries."""
+"""What every test shares: how many examples a property tries, and a home of its own."""
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # An example takes as long as it takes: only benchmarks are timed.
@@ -16,3 +17,11 @@ settings.register_profile("nightly", _KEPT, max_examples=20_000)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("moderate" if os.environ.get("CI") else "dev")
 )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def home(tmp_path_factory):
+    """Keep what servers write to the configuration folder out of the folder of whoever tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield

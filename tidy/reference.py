@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import re
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import click
@@ -202,12 +203,17 @@ def for_models() -> str:
 
 
 def _beginning(text: str) -> tuple[str, str]:
-    """Return the title of a page and its first sentence."""
-    lines = [line.strip() for line in text.splitlines()]
-    title = next(line.removeprefix("# ") for line in lines if line.startswith("# "))
-    after = lines[lines.index(f"# {title}") + 1 :]
-    prose = next((line for line in after if line and line[0] not in "<|#`!*-{"), "")
-    return title, prose.partition(". ")[0].rstrip(".") + "."
+    """Return the title of a page and its first sentence: prose, not code, lists or notes."""
+    title, fenced = "", False
+    for line in text.splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+        elif line.startswith("# ") and not fenced:
+            title = line.removeprefix("# ")
+        elif title and not fenced and line[:1] not in {"", "<", "|", "#", "!", "-", "{", ">", " "}:
+            plain = re.sub(r"\[([^\]]*)\]\([^)]*\)|\*\*Context\.\*\* ?|[*`]", r"\1", line)
+            return title, plain.partition(". ")[0].rstrip(".:") + "."
+    return title, ""
 
 
 def write() -> None:

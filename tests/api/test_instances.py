@@ -191,7 +191,7 @@ def test_a_cancelled_instance_is_terminated(worked):
     assert worked.get(f"instances/{key}").json()["status"] == "terminated"
     last = worked.get(f"instances/{key}/history").json()["items"][-1]
     assert (last["command"], last["actor"]) == ("CancelInstance", "op")
-    assert last["records"][-1]["type"] == "InstanceTerminated"
+    assert last["records"][-1]["record"] == "InstanceTerminated"
     assert code_of(worked.post(f"instances/{key}/cancel"))[0] == 409
 
 
@@ -210,7 +210,7 @@ def test_history_tells_every_turn_with_its_actor(worked):
 
     assert [one["version"] for one in first + second] == [1, 2]
     assert (first[0]["command"], second[0]["actor"]) == ("StartInstance", "olga")
-    [told] = [one for one in first[0]["records"] if one["type"] == "VariablesSet"]
+    [told] = [one for one in first[0]["records"] if one["record"] == "VariablesSet"]
     assert told["variables"] == {"n": 1.5}
     assert second[0]["records"][0]["variables"] == {"big": "x" * 3000}
 

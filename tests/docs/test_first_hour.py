@@ -31,6 +31,8 @@ class Walk:
         programs.mkdir()
         (programs / "tenuto").write_text(f'#!/bin/sh\nexec {sys.executable} -m tenuto "$@"\n')
         (programs / "tenuto").chmod(0o755)
+        (programs / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        (programs / "python3").chmod(0o755)
         more = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
         config = {"XDG_CONFIG_HOME": str(folder / "config")}
         self.environment = environment(folder / "shop", **more, **config)

@@ -137,8 +137,10 @@ def _happened(read: Reading, key: int, turn: Turn) -> Happened:
 
 
 def _record(read: Reading, key: int, record: r.AnyRecord) -> dict[str, Any]:
-    """Return a record with its values read; bytes in records of instances are encoded values."""
-    found: dict[str, Any] = {"type": type(record).__name__}
+    """Return a record with its values read and its kind as `record`; bytes in records of instances
+    are encoded values.
+    """
+    found: dict[str, Any] = {"record": type(record).__name__}
     for name in record.__struct_fields__:
         found[name] = _field(read, key, getattr(record, name))
     return found

@@ -157,9 +157,9 @@ def _attempts(turns: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for turn in turns:
         for record in turn["records"]:
-            if record["type"] == "ElementActivated":
+            if record["record"] == "ElementActivated":
                 ids[record["element"]] = record["id"]
-            elif record["type"] == "JobFailed":
+            elif record["record"] == "JobFailed":
                 found.append(
                     {
                         "element": ids.get(record["element"], ""),
