@@ -40,7 +40,7 @@ def test_ten_kills_of_a_server_lose_nothing(tmp_path):
 @pytest.mark.timeout(3_600)
 def test_a_hundred_kills_of_a_server_lose_nothing(tmp_path):
     """A hundred servers are killed; the next one ends the work."""
-    kill_and_reconcile(HttpLedger(tmp_path / "crash.db", 10_000), 100)
+    kill_and_reconcile(HttpLedger(tmp_path / "crash.db", 5_000), 100)
 
 
 @pytest.mark.soak
