@@ -290,3 +290,24 @@ def test_what_a_client_that_has_gone_was_waiting_for_goes_to_the_next(worked):
 
     [job] = worked.runner.run(scenario()).json()["jobs"]
     assert job["element"] == "w"
+
+
+def test_a_worker_that_ends_ends_its_own_questions(worked):
+    """They are answered with no jobs, so what it gives back never comes to itself again."""
+
+    async def end():
+        def ask(worker):
+            asked = {"types": ["work"], "wait": 30, "worker": worker}
+            return asyncio.create_task(worked.ask("POST", "jobs/activate", json=asked))
+
+        mine, other = ask("a"), ask("b")
+        while not mine.done():
+            await worked.ask("POST", "jobs/release", json={"worker": "a"})
+            await asyncio.sleep(0)
+        await worked.ask("POST", "instances", json={"process": "p"})
+        return (await mine).json()["jobs"], (await other).json()["jobs"]
+
+    nothing, given = worked.runner.run(end())
+
+    assert nothing == []
+    assert len(given) == 1

@@ -14,8 +14,8 @@ from tests.serving import Server, environment
 from tests.spec.models import end, flows, model, start, task
 
 APP = """
-import os, time
-from tenuto import BpmnError, JobContext, NoRetry, handler
+import asyncio, os, time
+from tenuto import BpmnError, JobContext, NoRetry, RetryAfter, handler
 
 def note(text):
     with open("notes", "a") as file:
@@ -38,7 +38,38 @@ def slow(n: int, ctx: JobContext) -> dict:
 @handler("broken")
 async def broken() -> None:
     raise NoRetry("out of order")
+
+@handler("slip")
+async def slip(kind: str) -> dict:
+    note(f"slip {kind}")
+    if kind == "nameless error":
+        raise BpmnError("")
+    if kind == "long message":
+        raise BpmnError("E", "x" * 100_000)
+    if kind == "negative pause":
+        raise RetryAfter(-5)
+    if kind == "endless pause":
+        raise RetryAfter(1e300)
+    if kind == "cancelled wait":
+        inner = asyncio.get_running_loop().create_task(asyncio.sleep(60))
+        inner.cancel()
+        await inner
+    if kind == "exit":
+        raise SystemExit(3)
+    if kind == "no text":
+        raise ValueError("\\udc80")
+    return {}
 """
+
+SLIPS = (
+    "nameless error",
+    "long message",
+    "negative pause",
+    "endless pause",
+    "cancelled wait",
+    "exit",
+    "no text",
+)
 
 
 def process(kind, id):
@@ -82,11 +113,11 @@ def until(condition):
 
 @pytest.fixture
 def server(tmp_path):
-    """Serve three processes without a handler."""
+    """Serve processes without a handler."""
     (tmp_path / "app.py").write_text(APP)
-    for kind in ("quick", "slow", "broken"):
+    for kind in ("quick", "slow", "broken", "slip"):
         (tmp_path / f"{kind}.bpmn").write_bytes(process(kind, kind))
-    models = [tmp_path / f"{kind}.bpmn" for kind in ("quick", "slow", "broken")]
+    models = [tmp_path / f"{kind}.bpmn" for kind in ("quick", "slow", "broken", "slip")]
     with Server(tmp_path, models=models) as made:
         yield made
 
@@ -231,6 +262,28 @@ def test_what_a_worker_cannot_finish_goes_back_at_once(ask, work, tmp_path):
     work("--types", "slow")
 
     until(lambda: ask.status(instance) == "completed")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", SLIPS)
+def test_a_slip_of_a_handler_is_the_failure_of_its_job(ask, work, tmp_path, kind):
+    """Whatever a handler raises, the worker lives and its other jobs are done."""
+    worker = work()
+    slipped = ask.start("slip", kind=kind)
+    others = [ask.start("quick", n=1) for _ in range(5)]
+
+    until(lambda: f"slip {kind}" in notes(tmp_path))
+    until(lambda: all(ask.status(instance) == "completed" for instance in others))
+    until(lambda: not is_leased(ask, slipped))
+
+    assert worker.poll() is None
+    assert ask.status(slipped) == "active"
+
+
+def is_leased(ask, instance):
+    """Tell whether a worker holds the job for which an instance waits."""
+    waiting = ask("GET", f"instances/{instance}")["waiting"]
+    return any(one["detail"].startswith("leased") for one in waiting)
 
 
 @pytest.mark.timeout(60)

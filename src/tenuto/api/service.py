@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from tenuto.api.metrics import Metrics
 from tenuto.api.problems import Problem
+from tenuto.api.questions import Questions
 from tenuto.api.seals import Seals
 from tenuto.api.stream import Stream
 from tenuto.client import requests as ask
@@ -51,6 +52,7 @@ class Service:
         self.leases = Seals(master.derive("lease"))
         self.stream = Stream(node, self.client.read, self.cursors)
         self.metrics.count_streams(lambda: self.stream.count)
+        self.questions = Questions()
         self.stopping = asyncio.Event()
         self.operator = name or LOCAL
         self._local: dict[str, Token] = {}

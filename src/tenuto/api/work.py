@@ -20,8 +20,8 @@ RESULTS_MAX: Final = 1_000
 class Activate(Struct, forbid_unknown_fields=True):
     """Lease at most `limit` jobs of `types`, and wait for the first one at most `wait` seconds.
 
-    A lease lasts `lease` seconds. `worker` is a name for people who read the
-    request; nothing depends on it.
+    A lease lasts `lease` seconds. `worker` names who asks, so that it can end its questions before
+    it gives back its jobs (`POST /jobs/release`).
     """
 
     types: Annotated[list[Name], Meta(min_length=1, max_length=100)]
@@ -175,6 +175,10 @@ class Lease(Struct, forbid_unknown_fields=True):
 
 
 class Release(Struct, forbid_unknown_fields=True):
-    """Leases that are given back: somebody else gets the jobs at once."""
+    """Leases that are given back: somebody else gets the jobs at once.
 
-    leases: Annotated[list[Lease], Meta(max_length=RESULTS_MAX)]
+    The questions for jobs of `worker` that still wait are answered with none.
+    """
+
+    leases: Annotated[list[Lease], Meta(max_length=RESULTS_MAX)] = []
+    worker: Annotated[str, Meta(max_length=255)] = ""

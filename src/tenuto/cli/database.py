@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 import click
 from click.core import ParameterSource
 
+from tenuto.errors import InputError
+
 if TYPE_CHECKING:
     from tenuto.assembly import Running
     from tenuto.cli.people import Waiting
@@ -194,6 +196,17 @@ def server_of(place: Place) -> Place | None:
     except (OSError, KeyError, msgspec.DecodeError):
         return None
     return found if asyncio.run(_is_alive(found)) else None
+
+
+def server_at(place: Place) -> Place:
+    """Return where the server of a place is. Raises `InputError` when there is none."""
+    server = server_of(place)
+    if server is None:
+        raise InputError(
+            f"expected a running server of `{place.database}`, but there is none: start it with "
+            "`tenuto serve`, or name one with --url"
+        )
+    return server
 
 
 async def _is_alive(place: Place) -> bool:

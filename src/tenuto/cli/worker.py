@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-from typing import Any, NamedTuple
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from tenuto.cli.database import quiet_logs
+from tenuto.cli.database import Place, place_options, quiet_logs, server_at
 from tenuto.cli.output import say
 from tenuto.errors import InputError
+
+if TYPE_CHECKING:
+    from tenuto.worker.handlers import Handler
 
 
 class Options(NamedTuple):
     """What was asked of a worker."""
 
     app: str
-    url: str
-    token: str
     types: str
     seats: int
     name: str
     grace: float
+    place: Place
 
 
 @click.command()
 @click.argument("app", metavar="APP")
-@click.option("--url", envvar="TENUTO_URL", show_envvar=True, required=True, metavar="URL")
-@click.option(
-    "--token",
-    envvar="TENUTO_TOKEN",
-    show_envvar=True,
-    required=True,
-    metavar="TOKEN",
-    help="A token with the role worker; it may be limited to job types.",
-)
 @click.option("--types", default="", metavar="A,B", help="Perform these job types of APP only.")
 @click.option(
     "--seats", default=1_000, show_default=True, type=click.IntRange(1), help="Jobs held at once."
@@ -48,10 +43,15 @@ class Options(NamedTuple):
     metavar="SECONDS",
     help="How long jobs at work may take when the worker is asked to end.",
 )
+@place_options
 def worker(**options: Any) -> None:
-    """Perform the jobs of the server at URL with the handlers of APP (MODULE[:NAME]).
+    """Perform the jobs of a server with the handlers of APP (MODULE[:NAME]).
 
-    Ctrl-C or SIGTERM ends it: jobs at work are finished within the grace, the rest is given back.
+    The server is the one at --url, with a token of the role worker; without a URL the one that
+    serves the database on this machine, for as long as it lives.
+
+    Ctrl-C or SIGTERM ends it: jobs at work are finished within the grace, the rest is given back;
+    a second Ctrl-C does not wait.
     """
     perform(Options(**options))
 
@@ -59,29 +59,38 @@ def worker(**options: Any) -> None:
 def perform(options: Options) -> None:
     """Work until asked to end."""
     from tenuto.assembly import load_app
-    from tenuto.worker.remote import RemoteWorker
+    from tenuto.worker.worker import new_event_loop
 
     quiet_logs()
-    handlers = load_app(options.app)
-    wanted = [name.strip() for name in options.types.split(",") if name.strip()]
+    chosen = chosen_handlers(load_app(options.app), options.types)
+    server = server_at(options.place)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        if not runner.run(work(server, chosen, options)):
+            say("gave back what was not finished")
+            sys.stderr.flush()
+            # A handler that does not end would keep its thread, and the thread this process.
+            os._exit(0)
+
+
+async def work(server: Place, handlers: dict[str, Handler], options: Options) -> bool:
+    """Perform jobs until asked to end; tell whether all that were at work were finished."""
+    from tenuto.worker.remote import RemoteWorker
+
+    assert server.url is not None, "a server has a URL"
+    made = RemoteWorker(server.url, server.token, handlers, seats=options.seats, name=options.name)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, made.stop)
+    say(f"works {', '.join(sorted(handlers))} of {server.url}")
+    return await made.run(options.grace)
+
+
+def chosen_handlers(handlers: dict[str, Handler], types: str) -> dict[str, Handler]:
+    """Return the handlers of some types, separated by commas; of all when none is named."""
+    wanted = [name.strip() for name in types.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in handlers]
     if unknown:
         raise InputError(
             f"expected job types among {', '.join(sorted(handlers))}, got {', '.join(unknown)}"
         )
-    chosen = {name: one for name, one in handlers.items() if not wanted or name in wanted}
-
-    async def work() -> None:
-        made = RemoteWorker(
-            options.url, options.token, chosen, seats=options.seats, name=options.name
-        )
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, made.stop)
-        say(f"works {', '.join(sorted(chosen))} of {options.url}")
-        await made.run(options.grace)
-
-    from tenuto.worker.worker import new_event_loop
-
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(work())
+    return {name: one for name, one in handlers.items() if not wanted or name in wanted}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tenuto.errors import StoreError
 from tenuto.runtime import desk
@@ -28,9 +28,16 @@ class Jobs:
         self._corridor = node.corridor
 
     async def activate(
-        self, types: Iterable[str], limit: int, *, lease_seconds: float, wait_seconds: float
+        self,
+        types: Iterable[str],
+        limit: int,
+        *,
+        lease_seconds: float,
+        wait_seconds: float,
+        ended: asyncio.Future[None] | None = None,
     ) -> list[Job]:
-        """Lease at most `limit` jobs of some types; wait for the first one at most `wait_seconds`.
+        """Lease at most `limit` jobs of some types; wait for the first one at most `wait_seconds`,
+        and not after `ended`.
 
         What was leased for a caller that is cancelled goes back at once.
         """
@@ -51,8 +58,9 @@ class Jobs:
         poll = Poll(self._corridor, types, limit, lease_seconds, answer)
         poll.open()
         try:
-            done, _ = await asyncio.wait({future}, timeout=wait_seconds)
-            if not done:
+            ends: set[asyncio.Future[Any]] = {future} if ended is None else {future, ended}
+            await asyncio.wait(ends, timeout=wait_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if not future.done():
                 poll.close()
                 return await asyncio.wait_for(future, CLOSE_SECONDS_MAX)
             return future.result()

@@ -34,7 +34,7 @@ from tenuto.store.memory import MemoryStore
 from tenuto.store.port import InstanceQuery, Store
 from tenuto.testing.clock import MONDAY_MORNING, VirtualClock
 from tenuto.worker.handlers import MARK, Handler, describe
-from tenuto.worker.worker import completion, failure
+from tenuto.worker.perform import completion, failure
 
 STEPS_MAX = 100_000
 

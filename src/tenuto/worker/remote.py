@@ -1,91 +1,116 @@
 """A worker in a process of its own: it asks a server for jobs and brings results, in batches.
 
-The protocol is `docs/reference/worker-protocol`. Jobs are performed as in the server's process:
-async handlers on the loop, sync ones on threads. Results gather while a report is on its way.
-Whatever a connection loses is sent again; a result that comes under a
-lease that is no longer held is dropped, because another attempt has the job.
+Jobs are performed as in the server's process: async handlers on the loop, sync ones on threads.
+Results gather while a report is on its way. Whatever a connection loses is sent again; a result
+that comes under a lease that is no longer held is dropped, because another attempt has the job.
+
+Everything is known by the token of its lease, not by its job: a job whose lease was lost may come
+to the same worker again while the attempt before is still at work.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import os
+import socket
 from collections import deque
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 import msgspec
 import structlog
-from msgspec import Struct
 
 from tenuto import values
-from tenuto.engine.commands import Command, CompleteJob, FailJob, ThrowJobError
-from tenuto.errors import InputError, Rejected
-from tenuto.runtime.jitter import draw_jitter
-from tenuto.runtime.leases import Job
-from tenuto.worker.worker import THREADS_DEFAULT, completion, failure
+from tenuto.engine.commands import Command
+from tenuto.errors import InputError, TenutoError
+from tenuto.worker.carrier import BackOff, Carrier
+from tenuto.worker.perform import perform, perform_here
+from tenuto.worker.wire import (
+    ACCEPTED,
+    GONE,
+    LATER,
+    LEASE_SECONDS_MAX,
+    LEASE_SECONDS_MIN,
+    Said,
+    WireJob,
+    encode,
+    job_of,
+    read_jobs,
+    refused_result,
+    result_of,
+)
+from tenuto.worker.worker import SEATS_DEFAULT, THREADS_DEFAULT
 
 if TYPE_CHECKING:
+    from tenuto.runtime.leases import Job
     from tenuto.worker.handlers import Handler
 
 log = structlog.get_logger("tenuto.worker")
 
 # Each poll ends with the commit that fills it: while its jobs travel, others must be open.
 POLLS: Final = 6
-SEATS_DEFAULT: Final = 1_000
 JOBS_AT_ONCE: Final = 256
-RESULTS_AT_ONCE: Final = 500
+SENT_AT_ONCE: Final = 500
+# Half of what the server takes in one body.
+SENT_BYTES_MAX: Final = 8 * 1024 * 1024
 WAIT_SECONDS: Final = 20.0
 LEASE_SECONDS: Final = 60.0
-BACK_OFF_MAX: Final = 10.0
-TIMEOUT_SECONDS: Final = 60.0
+# A server that lives has answered every question within this time after the worker ends them.
+ARRIVAL_SECONDS: Final = 5.0
+PAUSE_SECONDS: Final = 0.1
+# A handler that is canceled may tidy up.
+CANCEL_SECONDS: Final = 1.0
 
 
-class WireJob(Struct):
-    """A job as the server sends it; variables are JSON texts."""
+class Lane:
+    """Job types that share seats.
 
-    job: str
-    token: str
-    type: str
-    process: str
-    element: str
-    instance: str
-    business_key: str | None
-    idempotency_key: str
-    headers: dict[str, str]
-    attempt: int
-    retries: int
-    deadline: str | None
-    variables: dict[str, msgspec.Raw]
-    details: msgspec.Raw = msgspec.Raw(b"null")
+    Jobs for threads have a lane of their own, with few more seats than threads: what would only
+    wait here is left to other workers.
+    """
 
+    def __init__(self, types: Iterable[str], seats: int, polls: int) -> None:
+        """Hold at most `seats` jobs at once."""
+        self.types = sorted(types)
+        self.seats = seats
+        self.at_once = max(1, min(JOBS_AT_ONCE, seats // polls))
+        self.asked = 0
+        self.held = 0
+        self.has_room = asyncio.Event()
 
-class Jobs(Struct):
-    """The answer to a question for jobs."""
-
-    jobs: list[WireJob] = []
+    @property
+    def room(self) -> int:
+        """Return how many jobs the next question may ask for."""
+        return min(self.at_once, self.seats - self.held - self.asked)
 
 
-class Taken(Struct):
-    """What became of one result."""
+class Work:
+    """A leased job, until the server has its result or has it back."""
 
-    job: str
-    status: str
-    detail: str = ""
+    __slots__ = ("future", "is_done", "is_lost", "job", "lane")
+
+    def __init__(self, job: WireJob, lane: Lane) -> None:
+        """Begin with a job that nobody performs yet."""
+        self.job = job
+        self.lane = lane
+        self.future: Future[None] | None = None
+        self.is_done = False
+        self.is_lost = False
 
 
-class Reported(Struct):
-    """The answer to a report."""
+class Parcel:
+    """A result on its way; a substitute stands for one that the server could not use."""
 
-    results: list[Taken]
+    __slots__ = ("data", "is_substitute", "work")
 
-
-_jobs = msgspec.json.Decoder(Jobs)
-_reported = msgspec.json.Decoder(Reported)
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+    def __init__(self, work: Work, data: bytes, *, is_substitute: bool = False) -> None:
+        """Send `data` for a job."""
+        self.work = work
+        self.data = data
+        self.is_substitute = is_substitute
 
 
 class RemoteWorker:
@@ -94,7 +119,7 @@ class RemoteWorker:
     def __init__(
         self,
         url: str,
-        token: str,
+        token: str | None,
         handlers: Mapping[str, Handler],
         *,
         seats: int = SEATS_DEFAULT,
@@ -104,124 +129,144 @@ class RemoteWorker:
         """Hold at most `seats` jobs at once; `name` is for people.
 
         Leases last as long as the shortest that a handler names, and are extended while it works.
+        Raises `InputError` for a URL that cannot be used, and without handlers.
         """
-        self._http = httpx.AsyncClient(
-            base_url=f"{url.rstrip('/')}/api/v1/jobs/",
-            headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
-            timeout=TIMEOUT_SECONDS,
-            trust_env=False,
-        )
+        if not handlers:
+            raise InputError("expected at least one handler, got none: there is nothing to perform")
+        self._carrier = Carrier(url, token)
         self._handlers = dict(handlers)
         leases = [one.lease_seconds for one in self._handlers.values() if one.lease_seconds]
-        self._lease = max(1.0, min([LEASE_SECONDS, *leases]))
-        self._seats = seats
-        self._name = name
+        self._lease = max(LEASE_SECONDS_MIN, min([LEASE_SECONDS, *leases]))
+        self._name = f"{name}@{socket.gethostname()}:{os.getpid()}"[-255:]
         self._polls = polls
+        self._lanes = _lanes(self._handlers, seats, polls)
         self._pool = ThreadPoolExecutor(THREADS_DEFAULT, thread_name_prefix="tenuto-handler")
-        self._held: dict[str, WireJob] = {}
+        self._works: dict[str, Work] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._asked = 0
-        self._ready: deque[WireJob] = deque()
+        self._ready: deque[Work] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._results: deque[dict[str, Any]] = deque()
+        self._results: deque[Parcel] = deque()
         self._has_results = asyncio.Event()
-        self._has_room = asyncio.Event()
+        self._beats: dict[str, dict[str, Any]] = {}
+        self._has_beats = asyncio.Event()
         self._draining = asyncio.Event()
         self._emptied = asyncio.Event()
 
-    async def run(self, grace_seconds: float = 10.0) -> None:
+    async def run(self, grace_seconds: float = 10.0) -> bool:
         """Work until `stop`; then finish what is at work within the grace, and give back the rest.
 
-        Raises `Rejected` when the server does not let this worker in.
+        Tell whether all was finished; a handler that was not may still keep its thread. Raises
+        `Rejected` when the server does not let this worker in.
         """
         self._loop = asyncio.get_running_loop()
-        pollers = [asyncio.create_task(self._poll()) for _ in range(self._polls)]
-        reporter = asyncio.create_task(self._report())
-        extender = asyncio.create_task(self._extend_all())
+        polls = [
+            asyncio.create_task(self._poll(lane))
+            for lane in self._lanes
+            for _ in range(self._polls)
+        ]
+        steady: list[asyncio.Task[Any]] = [
+            asyncio.create_task(one) for one in (self._report(), self._beat(), self._extend_all())
+        ]
         draining = asyncio.create_task(self._draining.wait())
         try:
-            done, _ = await asyncio.wait(
-                [*pollers, reporter, draining], return_when=asyncio.FIRST_COMPLETED
-            )
-            for one in done - {draining}:
-                one.result()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._emptied.wait(), grace_seconds)
-            await self._give_back()
+            await _first_of([*polls, *steady, draining])
+            await self._settle_down(polls)
+            emptied = asyncio.create_task(self._emptied.wait())
+            steady.append(emptied)
+            await _first_of(steady, grace_seconds)
+            unfinished = [work for work in self._works.values() if not work.is_done]
+            await self._give_back(self._works.values())
+            return not unfinished
         finally:
-            for one in (*pollers, reporter, extender, draining, *self._tasks):
+            ending = [*polls, *steady, draining, *self._tasks]
+            for one in ending:
                 one.cancel()
+            await asyncio.wait(ending, timeout=CANCEL_SECONDS)
             self._pool.shutdown(wait=False, cancel_futures=True)
-            await self._http.aclose()
+            await self._carrier.close()
 
     def stop(self) -> None:
-        """Take no more jobs, and end when those at work have."""
+        """Take no more jobs, and end when those at work have; asked twice, do not wait for them."""
+        if self._draining.is_set():
+            self._emptied.set()
         self._draining.set()
         self._note_empty()
         self._has_results.set()
-        self._has_room.set()
+        for lane in self._lanes:
+            lane.has_room.set()
+
+    async def _settle_down(self, polls: list[asyncio.Task[None]]) -> None:
+        """Let no more jobs in, and give back at once what nobody has begun.
+
+        The server ends the questions that wait: one that only lost its connection could still be
+        given a job, also one that comes back from here.
+        """
+        with contextlib.suppress(TimeoutError, TenutoError):
+            async with asyncio.timeout(ARRIVAL_SECONDS):
+                await self._end_questions(polls)
+        for poll in polls:
+            poll.cancel()
+        waiting = [work for work in self._works.values() if work.future and work.future.cancel()]
+        waiting += self._ready
+        self._ready.clear()
+        await self._give_back(waiting)
+
+    async def _end_questions(self, polls: Collection[asyncio.Task[None]]) -> None:
+        """End the questions that wait at the server, also those that were still on their way."""
+        while polls:
+            await self._carrier.ask("release", encode({"worker": self._name}))
+            _, polls = await asyncio.wait(polls, timeout=PAUSE_SECONDS)
 
     # --- jobs in
 
-    async def _poll(self) -> None:
+    async def _poll(self, lane: Lane) -> None:
         """Ask for jobs as long as there is room for them."""
-        back_off = 0.1
+        back_off = BackOff()
         while not self._draining.is_set():
-            question = self._question()
-            if question is None:
-                self._has_room.clear()
-                await self._has_room.wait()
+            limit = lane.room
+            if limit <= 0:
+                lane.has_room.clear()
+                await lane.has_room.wait()
                 continue
-            self._asked += question["limit"]
+            lane.asked += limit
             try:
-                answer = await self._send("activate", question)
-            except httpx.TransportError as error:
-                log.warning("server does not answer", reason=repr(error))
-                await self._pause(back_off)
-                back_off = min(back_off * 2, BACK_OFF_MAX)
-                continue
+                answer = await self._carrier.ask("activate", self._question(lane, limit))
             finally:
-                self._asked -= question["limit"]
+                lane.asked -= limit
             if answer is None:
-                await self._pause(back_off)
-                back_off = min(back_off * 2, BACK_OFF_MAX)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._draining.wait(), back_off.next_seconds())
                 continue
-            back_off = 0.1
-            self._take(_jobs.decode(answer).jobs)
+            back_off.reset()
+            self._take(lane, read_jobs(answer).jobs)
 
-    def _question(self) -> dict[str, Any] | None:
-        """Return what to ask for, or nothing when every seat is taken or asked for."""
-        limit = min(JOBS_AT_ONCE, self._seats - len(self._held) - self._asked)
-        if limit <= 0 or self._draining.is_set():
-            return None
-        return {
-            "types": sorted(self._handlers),
-            "limit": limit,
-            "wait": WAIT_SECONDS,
-            "lease": self._lease,
-            "worker": self._name,
-        }
+    def _question(self, lane: Lane, limit: int) -> bytes:
+        return encode(
+            {
+                "types": lane.types,
+                "limit": limit,
+                "wait": WAIT_SECONDS,
+                "lease": self._lease,
+                "worker": self._name,
+            }
+        )
 
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._draining.wait(), seconds * (0.5 + draw_jitter()))
-
-    def _take(self, jobs: list[WireJob]) -> None:
-        loop = asyncio.get_running_loop()
+    def _take(self, lane: Lane, jobs: list[WireJob]) -> None:
         for job in jobs:
-            self._held[job.job] = job
-            if self._handlers[job.type].is_async:
-                self._ready.append(job)
+            work = self._works[job.token] = Work(job, lane)
+            lane.held += 1
+            # What arrives after the worker was asked to end is given back with what has not begun.
+            if self._handlers[job.type].is_async or self._draining.is_set():
+                self._ready.append(work)
             else:
-                future = loop.run_in_executor(self._pool, self._perform_on_thread, job)
-                future.add_done_callback(self._finish_thread)
+                work.future = self._pool.submit(self._perform_on_thread, work)
         self._ensure_runner()
 
     # --- performing, as in worker.worker
 
     def _ensure_runner(self) -> None:
         """Begin a runner when jobs are ready and every runner waits for something."""
-        if not self._ready:
+        if not self._ready or self._draining.is_set():
             return
         task = asyncio.get_running_loop().create_task(self._runner())
         self._tasks.add(task)
@@ -229,195 +274,176 @@ class RemoteWorker:
         asyncio.get_running_loop().call_soon(self._ensure_runner)
 
     async def _runner(self) -> None:
-        while self._ready:
-            wire = self._ready.popleft()
-            one = self._handlers[wire.type]
-            job = job_of(wire)
-            command: Command
-            try:
-                result = await one.function(**one.arguments(job, self._extend))
-                command = completion(job, result)
-            except Exception as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
-                command = failure(job, error, draw_jitter())
-            self._finish(wire, command)
+        while self._ready and not self._draining.is_set():
+            work = self._ready.popleft()
+            one = self._handlers[work.job.type]
+            extend = functools.partial(self._extend, work)
+            self._finish(work, await perform(one, job_of(work.job), extend))
 
-    def _perform_on_thread(self, wire: WireJob) -> tuple[WireJob, Command]:
-        one = self._handlers[wire.type]
-        job = job_of(wire)
+    def _perform_on_thread(self, work: Work) -> None:
+        one = self._handlers[work.job.type]
+        command = perform_here(one, job_of(work.job), functools.partial(self._extend, work))
+        assert self._loop is not None, "a job is performed while the worker runs"
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and the job was given back
+            self._loop.call_soon_threadsafe(self._finish, work, command)
+
+    def _finish(self, work: Work, command: Command) -> None:
+        work.is_done = True
         try:
-            return wire, completion(job, one.function(**one.arguments(job, self._extend)))
-        except Exception as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
-            return wire, failure(job, error, draw_jitter())
-
-    def _finish_thread(self, future: asyncio.Future[tuple[WireJob, Command]]) -> None:
-        if not future.cancelled():
-            self._finish(*future.result())
-
-    def _finish(self, wire: WireJob, command: Command) -> None:
-        self._results.append(result_of(wire, command))
+            self._results.append(Parcel(work, encode(result_of(work.job, command))))
+        except UnicodeEncodeError as error:  # an error code that is no text
+            self._results.append(_substitute(work, str(error)))
         self._has_results.set()
 
     # --- results out
 
     async def _report(self) -> None:
         """Bring results, as many as have gathered."""
+        back_off = BackOff()
         while True:
             await self._has_results.wait()
             self._has_results.clear()
             while self._results:
-                count = min(RESULTS_AT_ONCE, len(self._results))
-                batch = [self._results.popleft() for _ in range(count)]
-                reported = _reported.decode(await self._bring(batch))
-                for taken in reported.results:
-                    self._held.pop(taken.job, None)
-                    if taken.status != "accepted":
-                        log.warning(
-                            "result dropped",
-                            job=taken.job,
-                            status=taken.status,
-                            detail=taken.detail,
-                        )
-                self._has_room.set()
+                batch = _next_batch(self._results)
+                items = [parcel.data for parcel in batch]
+                answers = await self._carrier.deliver("results", "results", items)
+                again = [
+                    parcel
+                    for parcel, answer in zip(batch, answers, strict=True)
+                    if self._is_for_later(parcel, answer)
+                ]
                 self._note_empty()
+                if again:
+                    self._results.extend(again)
+                    await asyncio.sleep(back_off.next_seconds())
+                else:
+                    back_off.reset()
 
-    async def _bring(self, batch: list[dict[str, Any]]) -> bytes:
-        """Send results until the server has taken them."""
-        back_off = 0.1
-        while True:
-            try:
-                answer = await self._send("results", {"results": batch})
-            except httpx.TransportError as error:
-                log.warning("server does not answer", reason=repr(error))
-                answer = None
-            if answer is not None:
-                return answer
-            await asyncio.sleep(back_off * (0.5 + draw_jitter()))
-            back_off = min(back_off * 2, BACK_OFF_MAX)
+    def _is_for_later(self, parcel: Parcel, answer: Said | TenutoError) -> bool:
+        """Settle what the server said of a result; tell whether the same must come again."""
+        if isinstance(answer, Said):
+            status, reason = answer.status, answer.detail
+        else:
+            status, reason = type(answer).__name__, str(answer)
+        if status in LATER:
+            return True
+        work = parcel.work
+        if status != ACCEPTED:
+            log.warning("result dropped", job=work.job.job, status=status, reason=reason)
+            if status not in GONE and not parcel.is_substitute:
+                self._results.append(_substitute(work, reason))
+                return False
+        self._forget(work)
+        return False
 
-    async def _send(self, path: str, body: Any) -> bytes | None:
-        """Return the answer to a request; nothing when the server is too busy to give one.
-
-        Raises `Rejected` for what will be refused again.
-        """
-        answer = await self._http.post(path, content=_encode(body))
-        if answer.status_code in {429, 503, 507}:
-            return None
-        if answer.is_success:
-            return answer.content
-        raise refusal_of(answer)
+    def _forget(self, work: Work) -> None:
+        """Free the seat of a job whose result the server has, or which it has back."""
+        if self._works.pop(work.job.token, None) is not None:
+            work.lane.held -= 1
+            work.lane.has_room.set()
 
     # --- leases
 
-    def _extend(self, job: Job, seconds: float, details: Any = None) -> None:
-        """Give a lease more time; callable from every thread."""
-        name = f"{job.instance}-{job.element}"
-        wire = self._held.get(name)
-        if wire is None:
-            return
-        assert self._loop is not None, "a job is performed while the worker runs"
-        beat: dict[str, Any] = {"job": name, "token": wire.token, "lease": max(1.0, seconds)}
-        if details is not None:
-            beat["details"] = msgspec.Raw(values.dumps(values.from_python(details)).encode())
-        self._loop.call_soon_threadsafe(self._beat, beat)
+    def _extend(self, work: Work, _: Job, seconds: float, details: Any = None) -> None:
+        """Give a lease more time; callable from every thread.
 
-    def _beat(self, beat: dict[str, Any]) -> None:
-        task = asyncio.get_running_loop().create_task(self._send_beats([beat]))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        Raises `ValueRefused` for details that no store may be asked to keep.
+        """
+        told: msgspec.Raw | None = None
+        if details is not None:
+            value = values.from_python(details)
+            values.encode_checked(value, where="details")
+            told = msgspec.Raw(values.dumps(value).encode())
+        assert self._loop is not None, "a job is performed while the worker runs"
+        self._loop.call_soon_threadsafe(self._note_beat, work, seconds, told)
+
+    def _note_beat(self, work: Work, seconds: float, details: msgspec.Raw | None) -> None:
+        """Keep a heartbeat for the next request; the newest details replace those before."""
+        if work.is_lost or work.is_done:
+            return
+        token = work.job.token
+        beat = self._beats.setdefault(token, {"job": work.job.job, "token": token, "lease": 0.0})
+        within = min(max(seconds, LEASE_SECONDS_MIN), LEASE_SECONDS_MAX)
+        beat["lease"] = max(beat["lease"], within)
+        if details is not None:
+            beat["details"] = details
+        self._has_beats.set()
+
+    async def _beat(self) -> None:
+        """Bring heartbeats, one request after another, so that none overtakes a later one."""
+        while True:
+            await self._has_beats.wait()
+            self._has_beats.clear()
+            gathered = deque(self._beats.items())
+            self._beats = {}
+            while gathered:
+                count = min(SENT_AT_ONCE, len(gathered))
+                batch = [gathered.popleft() for _ in range(count)]
+                items = [encode(beat) for _, beat in batch]
+                answers = await self._carrier.deliver("extend", "beats", items)
+                for (token, _), answer in zip(batch, answers, strict=True):
+                    self._note_held(token, answer)
+
+    def _note_held(self, token: str, answer: Said | TenutoError) -> None:
+        work = self._works.get(token)
+        if work is None or work.is_done:
+            return
+        if not isinstance(answer, Said):
+            log.warning("heartbeat dropped", job=work.job.job, reason=str(answer))
+        elif not answer.held:
+            work.is_lost = True
+            log.warning("lease lost while its handler works", job=work.job.job)
 
     async def _extend_all(self) -> None:
-        """Keep the leases of everything that is at work."""
+        """Keep the leases of everything that is at work or on its way back."""
         while True:
             await asyncio.sleep(self._lease / 3)
-            waiting = {result["job"] for result in self._results}
-            held = [job for job in self._held.values() if job.job not in waiting]
-            for start in range(0, len(held), RESULTS_AT_ONCE):
-                beats = [
-                    {"job": job.job, "token": job.token, "lease": self._lease}
-                    for job in held[start : start + RESULTS_AT_ONCE]
-                ]
-                await self._send_beats(beats)
-
-    async def _send_beats(self, beats: list[dict[str, Any]]) -> None:
-        try:
-            await self._send("extend", {"beats": beats})
-        except (httpx.TransportError, Rejected) as error:
-            log.warning("leases were not extended", reason=str(error))
+            for work in self._works.values():
+                self._note_beat(work, self._lease, None)
 
     def _note_empty(self) -> None:
-        if self._draining.is_set() and not self._held:
+        if self._draining.is_set() and not self._works:
             self._emptied.set()
 
-    async def _give_back(self) -> None:
-        """Give back what was not finished in time: somebody else gets it at once."""
-        leases = [{"job": job.job, "token": job.token} for job in self._held.values()]
-        for start in range(0, len(leases), RESULTS_AT_ONCE):
-            with contextlib.suppress(httpx.TransportError, Rejected):
-                await self._send("release", {"leases": leases[start : start + RESULTS_AT_ONCE]})
+    async def _give_back(self, works: Iterable[Work]) -> None:
+        """Give back what will not be finished: somebody else gets it at once."""
+        given = list(works)
+        for start in range(0, len(given), SENT_AT_ONCE):
+            some = given[start : start + SENT_AT_ONCE]
+            leases = [{"job": work.job.job, "token": work.job.token} for work in some]
+            # A server that is away notices the end of the leases by itself.
+            with contextlib.suppress(TenutoError):
+                await self._carrier.ask("release", encode({"leases": leases}))
+            for work in some:
+                self._forget(work)
+        self._note_empty()
 
 
-def job_of(wire: WireJob) -> Job:
-    """Return a job as handlers know it."""
-    instance, _, element = wire.job.partition("-")
-    variables = {name: values.encode(values.loads(raw)) for name, raw in wire.variables.items()}
-    details = values.encode(values.loads(wire.details)) if wire.details != b"null" else None
-    return Job(
-        int(instance),
-        int(element),
-        wire.type,
-        wire.process,
-        wire.element,
-        wire.business_key,
-        wire.idempotency_key,
-        tuple(wire.headers.items()),
-        wire.attempt,
-        wire.retries,
-        0,
-        0
-        if wire.deadline is None
-        else int(datetime.fromisoformat(wire.deadline).timestamp() * 1000),
-        variables,
-        details,
-    )
+def _lanes(handlers: Mapping[str, Handler], seats: int, polls: int) -> list[Lane]:
+    on_loop = [kind for kind, one in handlers.items() if one.is_async]
+    on_threads = [kind for kind, one in handlers.items() if not one.is_async]
+    lanes = [(on_loop, seats), (on_threads, min(seats, 2 * THREADS_DEFAULT))]
+    return [Lane(types, count, polls) for types, count in lanes if types]
 
 
-def _milliseconds(text: str | None) -> int:
-    return 0 if text is None else int(datetime.fromisoformat(text).timestamp() * 1000)
+def _next_batch(results: deque[Parcel]) -> list[Parcel]:
+    """Take the oldest results, as many as one request may carry; at least one."""
+    batch = [results.popleft()]
+    size = len(batch[0].data)
+    while results and len(batch) < SENT_AT_ONCE:
+        size += len(results[0].data)
+        if size > SENT_BYTES_MAX:
+            break
+        batch.append(results.popleft())
+    return batch
 
 
-def result_of(wire: WireJob, command: Command) -> dict[str, Any]:
-    """Return the result that a command is, as the server takes it."""
-    result: dict[str, Any] = {"job": wire.job, "token": wire.token}
-    if isinstance(command, CompleteJob):
-        return {**result, "outcome": "complete", "variables": _plain(command.variables)}
-    if isinstance(command, ThrowJobError):
-        return {
-            **result,
-            "outcome": "throw",
-            "code": command.code,
-            "message": command.message,
-            "variables": _plain(command.variables),
-        }
-    assert isinstance(command, FailJob), "a handler completes, throws or fails"
-    result |= {"outcome": "fail", "message": command.message, "retry": command.retry}
-    if command.retry_after_ms is not None:
-        result["retry_after"] = command.retry_after_ms / 1000
-    return result
+def _substitute(work: Work, reason: str) -> Parcel:
+    return Parcel(work, encode(refused_result(work.job, reason)), is_substitute=True)
 
 
-def _plain(variables: Mapping[str, Any]) -> dict[str, msgspec.Raw]:
-    return {
-        name: msgspec.Raw(values.dumps(values.decode(data)).encode())
-        for name, data in variables.items()
-    }
-
-
-def refusal_of(answer: httpx.Response) -> Rejected:
-    """Return the refusal that a response is."""
-    try:
-        problem = msgspec.json.decode(answer.content, type=dict[str, Any])
-        return Rejected(str(problem["code"]), str(problem["detail"]))
-    except (msgspec.MsgspecError, KeyError) as error:
-        raise InputError(
-            f"expected an answer of a Tenuto server at {answer.url}, got {answer.status_code}"
-        ) from error
+async def _first_of(tasks: list[asyncio.Task[Any]], seconds_max: float | None = None) -> None:
+    """Wait for the first that ends, at most `seconds_max`; raise what it raised."""
+    done, _ = await asyncio.wait(tasks, timeout=seconds_max, return_when=asyncio.FIRST_COMPLETED)
+    for one in done:
+        one.result()

@@ -17,25 +17,21 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from tenuto import values
-from tenuto.client.requests import encode_variables
-from tenuto.engine.commands import Command, CompleteJob, FailJob, ThrowJobError
-from tenuto.errors import InputError, ValueRefused
+from tenuto.engine.commands import Command
 from tenuto.runtime import desk
 from tenuto.runtime.desk import Beat
-from tenuto.runtime.jitter import draw_jitter
 from tenuto.runtime.leases import Job, Seats
 from tenuto.runtime.requests import Request
-from tenuto.worker.declared import fields_of
-from tenuto.worker.handlers import BpmnError, Handler, NoRetry, RetryAfter
+from tenuto.worker.perform import perform, perform_here
 
 if TYPE_CHECKING:
     from tenuto.runtime.loop import Corridor
+    from tenuto.worker.handlers import Handler
 
 log = structlog.get_logger("tenuto.worker")
 
 SEATS_DEFAULT = 1_000
 THREADS_DEFAULT = 16
-MESSAGE_LENGTH_MAX = 1_000
 
 
 class Worker:
@@ -145,7 +141,7 @@ class Worker:
         ready = self._ready
         while ready:
             job = ready.popleft()
-            command = await self._perform(job)
+            command = await perform(self._handlers[job.type], job, self._extend)
             self._report(job, command)
             self._done()
 
@@ -165,22 +161,8 @@ class Worker:
 
     # --- performing
 
-    async def _perform(self, job: Job) -> Command:
-        one = self._handlers[job.type]
-        try:
-            result = await one.function(**one.arguments(job, self._extend))
-            return completion(job, result)
-        except Exception as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
-            return failure(job, error, draw_jitter())
-
     def _perform_on_thread(self, job: Job) -> None:
-        one = self._handlers[job.type]
-        command: Command
-        try:
-            command = completion(job, one.function(**one.arguments(job, self._extend)))
-        except Exception as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
-            command = failure(job, error, draw_jitter())
-        self._report(job, command)
+        self._report(job, perform_here(self._handlers[job.type], job, self._extend))
 
     def _report(self, job: Job, command: Command) -> None:
         self._corridor.submit(Request(job.instance, command))
@@ -200,40 +182,6 @@ class Worker:
             corridor.leases.extend((job.instance, job.element), job.token, deadline)
 
         self._corridor.call(extend)
-
-
-def completion(job: Job, result: Any) -> Command:
-    """Return the command that reports a handler's result.
-
-    Raises `InputError` for a result that is neither nothing, nor a mapping of values, nor a
-    dataclass or `msgspec.Struct` with values as fields.
-    """
-    if result is None:
-        return CompleteJob(job.element, {}, job.token)
-    variables = result if isinstance(result, Mapping) else fields_of(result)
-    if variables is None:
-        raise InputError(
-            f"expected handler `{job.type}` to return a dict of variables, a dataclass or None, "
-            f"got {type(result).__name__}"
-        )
-    return CompleteJob(job.element, encode_variables(variables), job.token)
-
-
-def failure(job: Job, error: Exception, jitter: float) -> Command:
-    """Return the command that reports what a handler raised; `jitter` is from 0 to 1."""
-    text = (str(error) or type(error).__name__)[:MESSAGE_LENGTH_MAX]
-    if isinstance(error, BpmnError):
-        try:
-            variables = encode_variables(error.variables)
-        except ValueRefused as refused:
-            return FailJob(job.element, str(refused), job.token, retry=False)
-        return ThrowJobError(job.element, error.code, error.message, variables, job.token)
-    if isinstance(error, NoRetry | InputError):
-        return FailJob(job.element, text, job.token, retry=False)
-    if isinstance(error, RetryAfter):
-        after = int(error.seconds * 1000)
-        return FailJob(job.element, text, job.token, retry_after_ms=after, jitter=jitter)
-    return FailJob(job.element, f"{type(error).__name__}: {text}", job.token, jitter=jitter)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

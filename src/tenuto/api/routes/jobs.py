@@ -127,6 +127,7 @@ async def extend_many(service: Service, request: Request) -> Response:
 async def release(service: Service, request: Request) -> Response:
     """Give leases back."""
     given = await request.json(Release)
+    service.questions.end((request.caller.token, given.worker))
     held = dict.fromkeys(range(len(given.leases)), False)
     leases: dict[int, tuple[JobKey, int]] = {}
     for place, one in enumerate(given.leases):
@@ -147,10 +148,15 @@ async def release(service: Service, request: Request) -> Response:
 async def _leased(service: Service, request: Request, given: Activate) -> list[LeasedJob]:
     """Lease jobs for a caller; what it does not wait for goes back."""
     _check_types(request.caller, given)
-    work = service.client.jobs.activate(
-        given.types, given.limit, lease_seconds=given.lease, wait_seconds=given.wait
-    )
-    jobs = await (request.while_here(work, service.stopping) if given.wait else work)
+    with service.questions.ask((request.caller.token, given.worker)) as ended:
+        work = service.client.jobs.activate(
+            given.types,
+            given.limit,
+            lease_seconds=given.lease,
+            wait_seconds=given.wait,
+            ended=ended,
+        )
+        jobs = await (request.while_here(work, service.stopping) if given.wait else work)
     return [leased_job(service, job) for job in jobs]
 
 
