@@ -9,11 +9,15 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tenuto import wf as wf
     from tenuto.client.connect import connect
     from tenuto.client.remote import RemoteClient
     from tenuto.errors import InputError, Rejected, TenutoError, Unreachable
     from tenuto.worker.context import JobContext
     from tenuto.worker.handlers import BpmnError, NoRetry, RetryAfter, handler
+    from tenuto.workflows.context import step_context
+    from tenuto.workflows.define import Retry, step, workflow
+    from tenuto.workflows.failures import StepFailed, StepTimeout
 
 __all__ = [
     "BpmnError",
@@ -22,11 +26,17 @@ __all__ = [
     "NoRetry",
     "Rejected",
     "RemoteClient",
+    "Retry",
     "RetryAfter",
+    "StepFailed",
+    "StepTimeout",
     "TenutoError",
     "Unreachable",
     "connect",
     "handler",
+    "step",
+    "step_context",
+    "workflow",
 ]
 
 _PLACES = {
@@ -41,6 +51,12 @@ _PLACES = {
     "Unreachable": "tenuto.errors",
     "connect": "tenuto.client.connect",
     "handler": "tenuto.worker.handlers",
+    "Retry": "tenuto.workflows.define",
+    "StepFailed": "tenuto.workflows.failures",
+    "StepTimeout": "tenuto.workflows.failures",
+    "step": "tenuto.workflows.define",
+    "step_context": "tenuto.workflows.context",
+    "workflow": "tenuto.workflows.define",
 }
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import uvicorn
 
@@ -20,22 +20,30 @@ from tenuto.api.app import App
 from tenuto.api.routes import ROUTES
 from tenuto.api.server import LOOPBACK_NAMES, is_loopback, listen, make_server
 from tenuto.api.service import Service
-from tenuto.client.client import Client
+from tenuto.client.client import Client, accepted
 from tenuto.client.reading import Reading
-from tenuto.deploy import compile_sources
+from tenuto.client.requests import deploy_request
+from tenuto.client.slots import ThreadSlot
+from tenuto.deploy import WORKFLOW, compile_sources, latest_processes, prepare
 from tenuto.engine.settings import API
 from tenuto.errors import InputError
 from tenuto.governance.master import ephemeral_key, load_master_key
 from tenuto.runtime.clock import Clock, SystemClock
 from tenuto.runtime.node import Node
+from tenuto.runtime.requests import Reply
 from tenuto.runtime.witness import WitnessKeeper
 from tenuto.store.crash_points import crash_point
 from tenuto.store.memory import MemoryStore
 from tenuto.store.port import Store
 from tenuto.store.sqlite import SqliteStore
 from tenuto.store.sqlite_reader import SqliteReader
-from tenuto.worker.handlers import Handler, handlers_of
-from tenuto.worker.worker import Worker
+from tenuto.worker.handlers import Handler
+from tenuto.worker.program import Program, program_of
+from tenuto.worker.worker import SEATS_DEFAULT, Worker
+from tenuto.workflows.compile import SUFFIX, read, source_of
+from tenuto.workflows.define import Workflow
+
+Workflows = Mapping[str, Workflow[Any, Any]]
 
 MEMORY = ":memory:"
 DATABASE_DEFAULT = "tenuto.db"
@@ -67,11 +75,14 @@ def running(
     seats: int = 1000,
     grace_seconds: float = GRACE_SECONDS,
 ) -> Iterator[Running]:
-    """Run a node on a database, with a worker for `handlers`; end both in order."""
+    """Run a node on a database, with a worker for `handlers`; end both in order.
+
+    A `Program` brings workflows too; their new versions are deployed first.
+    """
     store = open_store(database)
     node = _node(store, clock)
-    worker = Worker(node.corridor, handlers, seats=seats) if handlers else None
-    with _at_work(node, worker, actor, grace_seconds) as at:
+    worker = _worker(node, handlers, seats)
+    with _at_work(node, worker, actor, grace_seconds, workflows_in(handlers)) as at:
         yield at
 
 
@@ -81,12 +92,50 @@ def _node(store: Store, clock: Clock | None = None) -> Node:
     return Node(store, clock or SystemClock(), compile_sources, name=f"{os.getpid()}")
 
 
+def workflows_in(handlers: Mapping[str, Handler] | None) -> Workflows:
+    """Return the workflows that come with handlers."""
+    return handlers.workflows if isinstance(handlers, Program) else {}
+
+
+def _worker(
+    node: Node, handlers: Mapping[str, Handler] | None, seats: int = SEATS_DEFAULT
+) -> Worker | None:
+    workflows = workflows_in(handlers)
+    if not handlers and not workflows:
+        return None
+    read = Reading(node.store)
+    return Worker(node.corridor, handlers or {}, workflows=workflows, read=read, seats=seats)
+
+
+def deploy_workflows(node: Node, workflows: Workflows, actor: str) -> None:
+    """Deploy the workflows whose name or version is new."""
+    known = latest_processes(node.world)
+    sources = []
+    for one in workflows.values():
+        name, source = f"{one.name}{SUFFIX}", source_of(one)
+        if known.get(one.name) != read(source, name):
+            sources.append((name, WORKFLOW, source))
+    if not sources:
+        return
+    slot = ThreadSlot()
+    ticket, answer = slot.expect()
+    request = deploy_request(prepare(sources, known), actor=actor)
+    node.submit(request._replace(reply=Reply(slot, ticket)))
+    accepted(answer.result())
+
+
 @contextlib.contextmanager
 def _at_work(
-    node: Node, worker: Worker | None, actor: str, grace_seconds: float = GRACE_SECONDS
+    node: Node,
+    worker: Worker | None,
+    actor: str,
+    grace_seconds: float = GRACE_SECONDS,
+    workflows: Workflows | None = None,
 ) -> Iterator[Running]:
     node.start()
     try:
+        if workflows:
+            deploy_workflows(node, workflows, actor)
         if worker is not None:
             worker.start()
         yield Running(node, worker, Client(node, actor=actor))
@@ -159,8 +208,9 @@ def serving(
         except BaseException:
             store.close()
             raise
-        worker = Worker(node.corridor, handlers) if handlers else None
-        at = stack.enter_context(_at_work(node, worker, operator))
+        worker = _worker(node, handlers)
+        workflows = workflows_in(handlers)
+        at = stack.enter_context(_at_work(node, worker, operator, workflows=workflows))
         if keeper is not None:
             keeper.start()
             stack.enter_context(contextlib.closing(keeper))
@@ -223,8 +273,8 @@ def reading(database: str | Path = DATABASE_DEFAULT) -> Iterator[Reading]:
         shelf.close()
 
 
-def load_app(spec: str) -> dict[str, Handler]:
-    """Return the handlers of `module:name` or of every function in `module` that declares one.
+def load_app(spec: str) -> Program:
+    """Return the handlers, steps and workflows of `module:name`, or of all of `module`.
 
     The current folder is on the path. Raises `InputError` that says what was looked for.
     """
@@ -244,10 +294,15 @@ def load_app(spec: str) -> dict[str, Handler]:
             raise InputError(
                 f"expected `{attribute}` in module `{module_name}`, but it is not there"
             )
+        if isinstance(found, Program):
+            return found
         if isinstance(found, Mapping):
-            return dict(found)
+            return Program(found)
         module = found
-    handlers = handlers_of(module)
-    if not handlers and isinstance(module, ModuleType):
-        raise InputError(f"expected functions with @handler in `{module_name}`, but there are none")
-    return handlers
+    app = program_of(module)
+    if not app and not app.workflows and isinstance(module, ModuleType):
+        raise InputError(
+            f"expected functions with @handler, @step or @workflow in `{module_name}`, but there "
+            "are none"
+        )
+    return app

@@ -25,10 +25,12 @@ from tenuto.graph.process import ProcessGraph
 from tenuto.graph.triggers import JobThrow
 from tenuto.notation import open_document
 from tenuto.runtime.requests import Compiled
+from tenuto.workflows.compile import read as read_workflow
 
 BPMN = "bpmn"
 DMN = "dmn"
 EVENTS = "events"
+WORKFLOW = "workflow"
 SUFFIXES = {
     ".bpmn": BPMN,
     ".xml": BPMN,
@@ -36,6 +38,7 @@ SUFFIXES = {
     ".dmn": DMN,
     ".events.yaml": EVENTS,
     ".events.yml": EVENTS,
+    ".workflow.json": WORKFLOW,
 }
 
 Source = tuple[str, str, bytes]
@@ -143,6 +146,9 @@ def _compile(sources: Sequence[Source]) -> Prepared:
             reading = bpmn.read(source, name=name)
             graphs.extend(reading.graphs)
             reports.append(reading.report)
+        elif kind == WORKFLOW:
+            graphs.append(read_workflow(source, name))
+            reports.append(_accepted(name))
         elif kind == EVENTS:
             mappings.extend(_mappings(name, source))
             reports.append(_accepted(name))

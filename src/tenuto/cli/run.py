@@ -90,10 +90,11 @@ def work(options: Options) -> int:
     from tenuto.cli.batch_run import BatchRun, rejects_path
     from tenuto.cli.report import exit_of, report_run
     from tenuto.cli.summary import outcome
+    from tenuto.worker.program import Program
 
     if options.input is None and not options.models and options.app is None:
         raise InputError("expected models, --input or --app, but there is nothing to do")
-    handlers = load_app(options.app) if options.app else {}
+    handlers = load_app(options.app) if options.app else Program()
     with (
         open_input(options) as source,
         working(options.database, handlers=handlers) as running,

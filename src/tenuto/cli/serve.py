@@ -83,10 +83,10 @@ def run_server(options: Options) -> None:
     from tenuto.deploy import latest_processes
 
     quiet_logs()
-    handlers = assembly.load_app(options.app) if options.app else None
+    app = assembly.load_app(options.app) if options.app else None
     with assembly.serving(
         options.database,
-        handlers=handlers,
+        handlers=app,
         address=assembly.Address(options.host, options.port, options.host_names),
         operator=actor(),
         witnesses=None if options.database == assembly.MEMORY else witness_folder(),
@@ -96,7 +96,7 @@ def run_server(options: Options) -> None:
         if options.models:
             prepared = asyncio.run(at.running.client.deploy(*options.models))
             own = {graph.id for graph in prepared.compiled.graphs}
-        hold_handlers(latest_processes(at.running.node.world).values(), handlers or {}, own)
+        hold_handlers(latest_processes(at.running.node.world).values(), app or {}, own)
         with announced(at, options.database):
             at.run()
 

@@ -18,7 +18,7 @@ from tenuto.engine.processors import PROCESSORS, offer_message
 from tenuto.engine.records import Record
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.state import InstanceState
-from tenuto.engine.turn import Turn
+from tenuto.engine.turn import Turn, Woken
 
 if TYPE_CHECKING:
     from tenuto.engine.world import ProcessDefinition, World
@@ -33,6 +33,7 @@ class Outcome(NamedTuple):
     records: list[Record]
     commands: list[tuple[int, Command]]
     payloads: dict[bytes, bytes]
+    woken: list[Woken]
 
 
 def find_definition(world: World, command: StartInstance) -> ProcessDefinition | Rejection:
@@ -103,4 +104,4 @@ def advance_instance(
 
 def _finish(turn: Turn, now: int) -> Outcome:
     close_turn(turn.state, now)
-    return Outcome(turn.records, turn.commands, turn.kept)
+    return Outcome(turn.records, turn.commands, turn.kept, turn.woken)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tenuto.engine import records as r
+from tenuto.engine import routine_appliers
 from tenuto.engine.lifecycle import InstanceStatus, Status, may_become
 from tenuto.engine.state import (
     ROOT,
@@ -66,7 +67,10 @@ def _become(element: Element, target: Status) -> None:
 
 def _remove_element(state: InstanceState, number: int) -> Element:
     element = state.elements.pop(number)
-    state.elements[element.scope].alive -= 1
+    scope = state.elements[element.scope]
+    scope.alive -= 1
+    if scope.routine is not None:
+        scope.routine.children.pop(number, None)
     if element.waiting:
         state.joining.pop(number, None)
     assert not element.waits, f"expected {element.id} to have closed its waits before it ends"
@@ -406,5 +410,6 @@ APPLIERS: dict[type[r.Record], Applier] = dict(
         on(r.CallEnded, _call_ended),
         on(r.IncidentRaised, _incident_raised),
         on(r.IncidentResolved, _incident_resolved),
+        *routine_appliers.APPLIERS.items(),
     )
 )

@@ -9,12 +9,11 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from tenuto.engine.command import Command as Command
+from tenuto.engine.routine_commands import AdvanceRoutine as AdvanceRoutine
+from tenuto.engine.routine_commands import SendToRoutine as SendToRoutine
+from tenuto.engine.routine_commands import StuckRoutine as StuckRoutine
 from tenuto.engine.stored import Encoded, Stored
-
-
-class Command(Struct, frozen=True, array_like=True, gc=False, tag_field="command"):
-    """What all commands are."""
-
 
 # --- to an instance
 
@@ -77,7 +76,7 @@ class ThrowJobError(Command, frozen=True, array_like=True, gc=False, tag=4):
     element: int
     code: str
     message: str
-    variables: Encoded = {}
+    variables: Encoded = msgspec.field(default_factory=dict)
     token: int | None = None
 
 
@@ -147,9 +146,13 @@ class SetVariables(Command, frozen=True, array_like=True, gc=False, tag=13):
 
 
 class CancelInstance(Command, frozen=True, array_like=True, gc=False, tag=14):
-    """End the instance and everything that it called."""
+    """End the instance and everything that it called.
+
+    A workflow may clean up first, unless it is to end `at_once`.
+    """
 
     reason: str
+    at_once: bool = False
 
 
 class EndCall(Command, frozen=True, array_like=True, gc=False, tag=15):
@@ -338,6 +341,9 @@ InstanceCommand = (
     | CancelInstance
     | EndCall
     | ContinueInstance
+    | AdvanceRoutine
+    | StuckRoutine
+    | SendToRoutine
 )
 AnyCommand = (
     InstanceCommand

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tenuto.engine import multi_instance
+from tenuto.engine import multi_instance, routines
 from tenuto.engine.catching import close_wait, open_waits, prepare_wait
 from tenuto.engine.commands import ContinueInstance, EndCall, ReleaseStart
 from tenuto.engine.elements import calls, events, gateways, subprocesses, tasks
@@ -238,6 +238,8 @@ def settle(turn: Turn, scope: int) -> None:
         _complete_instance(turn)
     elif element.loop is not None:
         _settle_loop(turn, scope)
+    elif element.routine is not None:
+        return
     else:
         leave(turn, scope)
 
@@ -317,6 +319,7 @@ ELEMENTS: dict[type[n.Node], Enter] = {
     n.CatchEvent: events.enter_wait,
     n.EventGateway: events.enter_wait,
     n.CallActivity: calls.enter_call,
+    n.Routine: routines.enter_routine,
     n.SubProcess: subprocesses.enter_subprocess,
     n.EventSubProcess: _enter_event_subprocess,
     n.ExclusiveGateway: _enter_gateway,

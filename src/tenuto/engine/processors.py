@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from tenuto.engine import commands as c
 from tenuto.engine import rejections as why
+from tenuto.engine import routines
 from tenuto.engine.elements import calls, events
 from tenuto.engine.elements.subprocesses import open_event_subprocesses
 from tenuto.engine.incidents import ENTER, JOB, LEAVE, raise_incident
@@ -106,6 +107,11 @@ def keep_given(turn: Turn, variables: Encoded) -> Variables:
 
 def cancel_instance(turn: Turn, command: c.CancelInstance) -> Rejection | None:
     """Withdraw everything; the instance ends when what it called has ended."""
+    asked = routines.request_cancel(turn, command)
+    if isinstance(asked, Rejection):
+        return asked
+    if asked:
+        return None
     root = turn.element(ROOT)
     if root.status is Status.TERMINATING:
         return Rejection(why.NOT_ACTIVE, f"instance {turn.state.key} is being canceled already")
@@ -143,11 +149,11 @@ def complete_job(turn: Turn, command: c.CompleteJob) -> Rejection | None:
     turn.emit(JobCompleted(command.element))
     if command.variables:
         variables = _as_result(turn, command.element, keep_given(turn, command.variables))
-        events.receive(turn, command.element, variables)
+        _receive(turn, command.element, variables)
     element = turn.element(command.element)
     if element.incident is not None:
         turn.emit(IncidentResolved(element.incident))
-    leave(turn, command.element)
+    _leave(turn, command.element)
     return None
 
 
@@ -185,7 +191,9 @@ def fail_job(turn: Turn, command: c.FailJob) -> Rejection | None:
         delay = backoff_ms(backoff, failures, command.jitter)
     retry_at = turn.now + delay if retries else None
     turn.emit(JobFailed(command.element, retries, retry_at, command.message[:2000]))
-    if not retries:
+    if not retries and routines.is_await(turn, command.element):
+        routines.child_failed(turn, command.element, "StepFailed", command.message, {})
+    elif not retries:
         stuck = Stuck("job-failed", command.message)
         raise_incident(turn, command.element, stuck, JOB)
     return None
@@ -211,6 +219,9 @@ def throw_job_error(turn: Turn, command: c.ThrowJobError) -> Rejection | None:
     variables = keep_given(turn, command.variables)
     try:
         turn.emit(JobErrorThrown(command.element, command.code, command.message))
+        if routines.is_await(turn, command.element):
+            routines.child_failed(turn, command.element, command.code, command.message, variables)
+            return None
         events.throw_error(turn, command.element, command.code, command.message, variables)
     except Stuck as stuck:
         raise_incident(turn, command.element, stuck, ENTER)
@@ -259,9 +270,24 @@ def complete_user_task(turn: Turn, command: c.CompleteUserTask) -> Rejection | N
         )
     turn.emit(UserTaskCompleted(command.element, ""))
     if command.variables:
-        events.receive(turn, command.element, keep_given(turn, command.variables))
-    leave(turn, command.element)
+        _receive(turn, command.element, keep_given(turn, command.variables))
+    _leave(turn, command.element)
     return None
+
+
+def _receive(turn: Turn, element: int, variables: Variables) -> None:
+    """Take a result: what stands for an await keeps it, as its outcome."""
+    if routines.is_await(turn, element):
+        set_local(turn, element, variables)
+    else:
+        events.receive(turn, element, variables)
+
+
+def _leave(turn: Turn, element: int) -> None:
+    if routines.is_await(turn, element):
+        routines.child_ended(turn, element)
+    else:
+        leave(turn, element)
 
 
 def assign_user_task(turn: Turn, command: c.AssignUserTask) -> Rejection | None:
@@ -399,5 +425,8 @@ PROCESSORS: dict[type[c.Command], Processor] = dict(
         on(c.CancelInstance, cancel_instance),
         on(c.EndCall, end_call),
         on(c.ContinueInstance, continue_instance),
+        on(c.AdvanceRoutine, routines.advance_routine),
+        on(c.StuckRoutine, routines.stuck_routine),
+        on(c.SendToRoutine, routines.send_to_routine),
     )
 )

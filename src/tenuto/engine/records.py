@@ -31,6 +31,7 @@ from tenuto.engine.registry_records import (
 from tenuto.engine.registry_records import (
     WebhookSubscribed as WebhookSubscribed,
 )
+from tenuto.engine.routine_records import RoutineRecord
 from tenuto.engine.stored import Encoded, PayloadRef, Stored, Variables
 
 # --- process instances
@@ -575,6 +576,7 @@ AnyRecord = (
     | WebhookSubscribed
     | WebhookEnded
     | WebhookAdvanced
+    | RoutineRecord
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -33,6 +33,7 @@ STORE_REFUSED = "store-refused"
 STORE_FULL = "store-full"
 STORE_BUSY = "store-busy"
 VERSION_MISMATCH = "version-mismatch"
+OUTCOME_ORDERED = "outcome-ordered"
 
 CODES: dict[str, str] = {
     NOT_FOUND: "There is no such instance, task, incident or decision.",
@@ -53,5 +54,6 @@ CODES: dict[str, str] = {
     STORE_FULL: "The disk or quota of the database has no space; nothing was changed.",
     STORE_BUSY: "Another process holds the database; nothing was changed.",
     VERSION_MISMATCH: "The instance or task has changed since it was read.",
+    OUTCOME_ORDERED: "Another outcome came first; the workflow is replayed and says it again.",
     STORE_REFUSED: "The store cannot keep what the command would write.",
 }

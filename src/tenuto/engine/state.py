@@ -26,6 +26,25 @@ class Loop(Struct, array_like=True):
     outputs: dict[int, Stored] = field(default_factory=dict)
 
 
+class Routine(Struct, array_like=True):
+    """Progress of a coroutine: of `ordered` outcomes it has consumed `seen`.
+
+    - `steps`: open steps that run in the process of the coroutine, by key, with their attempt.
+    - `delayed`: failed steps that wait for their next attempt, by key.
+    - `children`: element instances that stand for an await, and its key.
+    - `began_at`: when the coroutine began (Unix milliseconds), in the turn `since`.
+    """
+
+    seen: int = 0
+    ordered: int = 0
+    steps: dict[str, int] = field(default_factory=dict)
+    delayed: dict[str, int] = field(default_factory=dict)
+    children: dict[int, str] = field(default_factory=dict)
+    is_canceled: bool = False
+    began_at: int = 0
+    since: int = 0
+
+
 class Element(Struct, array_like=True):
     """A live element instance. `alive` counts what lives inside it: child elements and tokens."""
 
@@ -41,6 +60,7 @@ class Element(Struct, array_like=True):
     incident: int | None = None
     loop: Loop | None = None
     then: str | None = None
+    routine: Routine | None = None
 
 
 class Job(Struct, array_like=True):

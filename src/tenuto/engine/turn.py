@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tenuto import feel, values
 from tenuto.engine.appliers import APPLIERS
@@ -24,10 +24,12 @@ from tenuto.engine.stored import (
     frame,
 )
 from tenuto.errors import BudgetExceeded, ValueRefused
+from tenuto.graph.nodes import PassTask
 
 if TYPE_CHECKING:
     from tenuto.engine.commands import Command
     from tenuto.engine.records import Record
+    from tenuto.engine.routine_records import OutcomeTaken, StepResumed
     from tenuto.engine.world import World
     from tenuto.graph.data import Formula
     from tenuto.graph.nodes import AnyNode
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from tenuto.keys import KeyMint
     from tenuto.values import Value
 
+AWAIT = PassTask(id="(await)", scope="")
 TRANSITIONS_MAX = 1_000
 FEEL_STEPS_MAX = 20_000
 ACTIVATIONS_MAX = 100_000
@@ -48,6 +51,16 @@ class Stuck(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class Woken(NamedTuple):
+    """What a coroutine has to see: an outcome with its place in the order, or a step that may be
+    tried again, with the number of its attempt.
+    """
+
+    element: int
+    number: int
+    record: OutcomeTaken | StepResumed
 
 
 class Turn:
@@ -68,6 +81,7 @@ class Turn:
         "steps",
         "touched",
         "transitions",
+        "woken",
         "world",
     )
 
@@ -90,6 +104,7 @@ class Turn:
         self.transitions = 0
         self.steps = 0
         self.touched: list[int] = []
+        self.woken: list[Woken] = []
         self._next = 0
         self._decoded: dict[Stored, Value] = {}
 
@@ -117,8 +132,11 @@ class Turn:
         return self.state.elements[number]
 
     def node(self, number: int) -> AnyNode:
-        """Return the graph node of a live element instance."""
-        return self.graph.nodes[self.state.elements[number].id]
+        """Return the graph node of a live element instance.
+
+        What stands for an await of a coroutine has none of its own.
+        """
+        return self.graph.nodes.get(self.state.elements[number].id, AWAIT)
 
     # --- values
 

@@ -96,6 +96,12 @@ class CallActivity(Node, frozen=True, kw_only=True):
     declared_outputs: tuple[OutputDeclaration, ...] = ()
 
 
+class Routine(Node, frozen=True, kw_only=True):
+    """A scope whose elements a replayed coroutine plans; workers of `job_type` have its code."""
+
+    job_type: str
+
+
 class SubProcess(Node, frozen=True, kw_only=True):
     """An embedded subprocess; `start` is its none start event.
 
@@ -188,4 +194,5 @@ AnyNode = (
     | ThrowEvent
     | EndEvent
     | BoundaryEvent
+    | Routine
 )

@@ -14,7 +14,8 @@ from tenuto.engine import commands as c
 from tenuto.engine import index
 from tenuto.engine import rejections as why
 from tenuto.engine import rows as row
-from tenuto.engine.advance import Outcome, advance_instance
+from tenuto.engine.advance import Outcome as TurnOutcome
+from tenuto.engine.advance import advance_instance
 from tenuto.engine.aggregates import NamedOutcome, advance_named
 from tenuto.engine.lifecycle import InstanceStatus
 from tenuto.engine.mailbox import MailboxState
@@ -22,13 +23,15 @@ from tenuto.engine.records import Record, encode_records
 from tenuto.engine.recurrence import RecurrenceState
 from tenuto.engine.registry import RegistryState, with_settings
 from tenuto.engine.rejections import Rejection
+from tenuto.engine.routine_records import OutcomeTaken
 from tenuto.engine.rows import JobRow
 from tenuto.engine.state import ROOT, encode_state
-from tenuto.engine.stored import frame
-from tenuto.engine.turn import visible_variables
+from tenuto.engine.stored import Stored, frame
+from tenuto.engine.turn import Woken, visible_variables
 from tenuto.runtime.leases import Job, Seats
 from tenuto.runtime.limits import TAIL_TURNS_MAX
 from tenuto.runtime.requests import Answer, Ended, Reply, Request, Result
+from tenuto.runtime.routines import Outcome, Progress, Wake
 from tenuto.store.codec import leaf_of, pack_blob
 from tenuto.store.headers import Header, encode_header
 from tenuto.store.port import JournalRow
@@ -82,6 +85,9 @@ class Batch:
         self.journal: list[tuple[int, int, bytes, bytes, bytes]] = []
         self.answers: list[tuple[Reply, Result]] = []
         self.hand_outs: list[tuple[Seats, Job]] = []
+        self.wakes: list[tuple[Seats, Wake]] = []
+        self._woken: dict[tuple[int, int], list[Woken]] = {}
+        self._advanced: set[tuple[int, int]] = set()
         self.waiters: list[tuple[int, Reply]] = []
         self.ended: dict[int, Ended] = {}
         self.next_timer: int | None = None
@@ -143,7 +149,7 @@ class Batch:
         self._keep_instance(item, warm, outcome)
         return None
 
-    def _keep_instance(self, item: Item, warm: WarmInstance, outcome: Outcome) -> None:
+    def _keep_instance(self, item: Item, warm: WarmInstance, outcome: TurnOutcome) -> None:
         state = warm.state
         key = state.key
         self.touched[key] = None
@@ -163,6 +169,10 @@ class Batch:
         made = index.instance_row(state, snapshot, warm.snapshot_version)
         self.rows.change("instance", (key,), made)
         self._send(key, outcome.commands)
+        for woken in outcome.woken:
+            self._woken.setdefault((key, woken.element), []).append(woken)
+        if isinstance(item.command, c.AdvanceRoutine):
+            self._advanced.add((key, item.command.element))
         if not state.is_live:
             self._end(state, warm)
 
@@ -235,6 +245,7 @@ class Batch:
 
     def finish(self) -> None:
         """Lease the jobs that were born, keep the hops that are left, and note what is due when."""
+        self._wake_holders()
         self._lease_jobs()
         for hop in self.hops:
             if not hop.stored:
@@ -249,6 +260,39 @@ class Batch:
         ends = (one.expires_at for one in messages if isinstance(one, row.MessageRow))
         self.next_expiry = min(ends, default=None)
 
+    def _wake_holders(self) -> None:
+        """Tell those who hold a routine what happened for it; others get it with the job."""
+        for key, woken in self._woken.items():
+            lease = self._leases.of(key)
+            if lease is None or lease.seat.wake is None or key in self.rows.deletes["job"]:
+                continue
+            outcomes = tuple(self._outcome(key[0], one) for one in woken if _is_outcome(one))
+            resumed = tuple((one.record.key, one.number) for one in woken if not _is_outcome(one))
+            self.wakes.append((lease.seat, Wake(*key, outcomes, resumed)))
+
+    def _outcome(self, instance: int, woken: Woken) -> Outcome:
+        record = woken.record
+        assert isinstance(record, OutcomeTaken), "a resumed step is no outcome"
+        value, error = self._bytes(instance, record.value), self._bytes(instance, record.error)
+        return Outcome(woken.number, record.key, record.at, value, error)
+
+    def _bytes(self, instance: int, stored: Stored | None) -> bytes | None:
+        warm = self._warm.instance(instance)
+        assert warm is not None, f"instance {instance} was advanced in this batch"
+        return None if stored is None else warm.encoded({"": stored})[""]
+
+    def _progress(self, state: InstanceState, element: int) -> Progress | None:
+        """Return where a routine stands, with the outcomes of this batch."""
+        routine = state.elements[element].routine
+        if routine is None:
+            return None
+        woken = self._woken.get((state.key, element), ())
+        outcomes = tuple(self._outcome(state.key, one) for one in woken if _is_outcome(one))
+        steps = tuple(routine.steps.items())
+        return Progress(
+            routine.seen, routine.ordered, steps, outcomes, routine.began_at, routine.since
+        )
+
     def _lease_jobs(self) -> None:
         jobs = self.rows.puts["job"]
         for gone in self.rows.deletes["job"]:
@@ -259,6 +303,8 @@ class Batch:
             seat = self._leases.lend_seat(key)
             if seat is not None:
                 self.lent.append(seat)
+                if seat.wake is not None and key not in self._advanced:
+                    self.wakes.append((seat, Wake(*key, is_gone=True)))
         for key, job in list(jobs.items()):
             assert isinstance(job, JobRow), "the job table holds job rows"
             jobs[key] = self.lease_or_wait(job)
@@ -304,6 +350,7 @@ class Batch:
             leased.due_at,
             variables,
             self._leases.details.get((job.instance, job.element)),
+            self._progress(state, job.element),
         )
         self.hand_outs.append((seat, work))
         return leased
@@ -314,3 +361,7 @@ class Batch:
             JournalRow(log, seq, n, key, version, leaf, header, blob)
             for n, (key, version, leaf, header, blob) in enumerate(self.journal)
         ]
+
+
+def _is_outcome(woken: Woken) -> bool:
+    return isinstance(woken.record, OutcomeTaken)

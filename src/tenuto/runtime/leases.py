@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from tenuto.engine.rows import JobRow
 from tenuto.runtime.limits import LEASE_SECONDS_DEFAULT
+from tenuto.runtime.routines import Progress, Wake
 
 if TYPE_CHECKING:
     from tenuto.engine.stored import Encoded
@@ -32,7 +33,8 @@ TOKEN_BITS: Final = 40
 class Job(Struct, frozen=True):
     """What a worker gets: work, its lease, and the variables that it sees (encoded values).
 
-    `details` is what the attempt before last said of its progress (an encoded value).
+    `details` is what the attempt before last said of its progress (an encoded value). `progress` is
+    that of a routine.
     """
 
     instance: int
@@ -49,6 +51,7 @@ class Job(Struct, frozen=True):
     deadline: int
     variables: Encoded
     details: bytes | None = None
+    progress: Progress | None = None
 
 
 class Lease(NamedTuple):
@@ -75,9 +78,14 @@ class Seats:
         lease_seconds: Mapping[str, float] | None = None,
         *,
         is_outside: bool = False,
+        wake: Callable[[list[Wake]], None] | None = None,
     ) -> None:
-        """Offer `free` seats; `lease_seconds` overrides the default by job type."""
+        """Offer `free` seats; `lease_seconds` overrides the default by job type.
+
+        `wake` is told what happens for the routines that this worker holds.
+        """
         self.is_outside = is_outside
+        self.wake = wake
         self.types = types
         self.free = free
         self.hand_out = hand_out

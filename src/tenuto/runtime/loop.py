@@ -38,6 +38,7 @@ from tenuto.runtime.admission import Known
 from tenuto.runtime.batch import Batch, Hop, Item
 from tenuto.runtime.leases import Job, Leases, Seats
 from tenuto.runtime.requests import NEW_INSTANCE, Answer, Ended, Reply, Request, Result
+from tenuto.runtime.routines import Wake
 from tenuto.runtime.timers import Due
 from tenuto.runtime.warm import Warm
 from tenuto.store import port
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("tenuto.runtime")
 
+Fenced = c.CompleteJob | c.FailJob | c.ThrowJobError | c.AdvanceRoutine | c.StuckRoutine
 Inbox = queue.SimpleQueue["Request | Callable[[Corridor], None] | None"]
 
 
@@ -285,7 +287,7 @@ class Corridor:
 
     def _command(self, batch: Batch, item: Item) -> Answer | Rejection | None:
         command = item.command
-        if isinstance(command, c.CompleteJob | c.FailJob | c.ThrowJobError):
+        if isinstance(command, Fenced):
             stale = self._stale(item, command)
             if stale is not None:
                 if item.request is not None:
@@ -348,9 +350,7 @@ class Corridor:
             status = stored[0].row.status if stored else "pruned"
             batch.answers.append((request.reply, Ended(instance, status, {})))
 
-    def _stale(
-        self, item: Item, command: c.CompleteJob | c.FailJob | c.ThrowJobError
-    ) -> Rejection | None:
+    def _stale(self, item: Item, command: Fenced) -> Rejection | None:
         """Check the fencing token of a result; an unfenced command (a person, the CLI) passes."""
         lease = self.leases.of((item.receiver, command.element))
         if command.token is None or (lease is not None and lease.token == command.token):
@@ -507,6 +507,9 @@ class Corridor:
             self.warm.evict((key,))
             for reply in self.waiters.pop(key, []):
                 answers.append((reply, ended))
+        # Who says something for a routine sees what came first before he is told what became of it.
+        if batch.wakes:
+            wake(batch.wakes)
         deliver(answers)
         if batch.hand_outs:
             hand_out(batch.hand_outs)
@@ -570,3 +573,13 @@ def hand_out(jobs: list[tuple[Seats, Job]]) -> None:
         workers.setdefault(id(seat), (seat, []))[1].append(job)
     for seat, work in workers.values():
         seat.hand_out(work)
+
+
+def wake(wakes: list[tuple[Seats, Wake]]) -> None:
+    """Tell each worker what happened for the routines that it holds, in one call."""
+    workers: dict[int, tuple[Seats, list[Wake]]] = {}
+    for seat, one in wakes:
+        workers.setdefault(id(seat), (seat, []))[1].append(one)
+    for seat, happened in workers.values():
+        if seat.wake is not None:
+            seat.wake(happened)

@@ -8,6 +8,7 @@ write a `Decimal` as text.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Any
 
@@ -47,6 +48,9 @@ EXT_DATE_AND_TIME = 4
 EXT_DAYS_TIME_DURATION = 5
 EXT_YEARS_MONTHS_DURATION = 6
 EXT_RANGE = 7
+# What Python workflows keep besides: a value reads them as a number and as base64 text.
+EXT_FLOAT = 8
+EXT_BYTES = 9
 
 INT_MIN = -(2**63)
 INT_MAX = 2**64 - 1
@@ -213,7 +217,12 @@ def _unpack_known(code: int, data: bytes) -> object:
     if code == EXT_RANGE:
         start, end, start_included, end_included = _DECODE(data)
         return Range(start, end, start_included=start_included, end_included=end_included)
-    raise ValueError(f"expected an extension code up to {EXT_RANGE}, but it is {code}")
+    if code == EXT_FLOAT:
+        number = Decimal(data.decode("ascii"))
+        return simplify_number(number) if number.is_finite() else None
+    if code == EXT_BYTES:
+        return b64encode(data).decode("ascii")
+    raise ValueError(f"expected an extension code up to {EXT_BYTES}, but it is {code}")
 
 
 _ENCODE = msgspec.msgpack.Encoder().encode

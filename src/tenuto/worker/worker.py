@@ -22,15 +22,20 @@ from tenuto.runtime import desk
 from tenuto.runtime.desk import Beat
 from tenuto.runtime.leases import Job, Seats
 from tenuto.runtime.requests import Request
+from tenuto.worker.host import Place, RoutineHost
 from tenuto.worker.perform import perform, perform_here
 
 if TYPE_CHECKING:
+    from tenuto.client.reading import Reading
     from tenuto.runtime.loop import Corridor
     from tenuto.worker.handlers import Handler
+    from tenuto.workflows.define import Workflow
 
 log = structlog.get_logger("tenuto.worker")
 
 SEATS_DEFAULT = 1_000
+# A routine of this process is held as long as the process lives: nobody waits for a heartbeat.
+ROUTINE_LEASE_SECONDS = 31_536_000.0
 THREADS_DEFAULT = 16
 
 
@@ -42,10 +47,15 @@ class Worker:
         corridor: Corridor,
         handlers: Mapping[str, Handler],
         *,
+        workflows: Mapping[str, Workflow[Any, Any]] | None = None,
+        read: Reading | None = None,
         seats: int = SEATS_DEFAULT,
         threads: int = THREADS_DEFAULT,
     ) -> None:
-        """Prepare; `start` begins. At most `seats` jobs are held at once."""
+        """Prepare; `start` begins. At most `seats` jobs are held at once.
+
+        `workflows` (by name) are replayed from what `read` gives.
+        """
         self._corridor = corridor
         self._handlers = dict(handlers)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -61,7 +71,23 @@ class Worker:
             for kind, one in self._handlers.items()
             if one.lease_seconds is not None
         }
-        self._seats = Seats(frozenset(self._handlers), seats, self._take, leases)
+        self._host: RoutineHost | None = None
+        kinds = frozenset(self._handlers)
+        if workflows:
+            assert read is not None, "workflows are replayed from the journal"
+            self._host = self._routine_host(workflows, read)
+            kinds |= self._host.job_types
+            leases.update(dict.fromkeys(self._host.job_types, ROUTINE_LEASE_SECONDS))
+        wake = None if self._host is None else self._host.wake
+        self._seats = Seats(kinds, seats, self._take, leases, wake=wake)
+
+    def _routine_host(
+        self, workflows: Mapping[str, Workflow[Any, Any]], read: Reading
+    ) -> RoutineHost:
+        return RoutineHost(
+            {kind: one for one in workflows.values() for kind in one.job_types},
+            Place(self._corridor.submit, self._corridor.clock.now, read, self._pool, self._done),
+        )
 
     def start(self) -> None:
         """Begin to take jobs."""
@@ -89,6 +115,8 @@ class Worker:
         self._draining = True
         loop = self._loop
         assert loop is not None, "a worker is stopped after it was started"
+        if self._host is not None:
+            loop.call_soon_threadsafe(self._host.drain)
         loop.call_soon_threadsafe(self._note_idle)
         ended = self._idle.wait(grace_seconds)
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -102,6 +130,8 @@ class Worker:
     def _run(self, started: threading.Event) -> None:
         loop = new_event_loop()
         self._loop = loop
+        if self._host is not None:
+            self._host.attach(loop)
         asyncio.set_event_loop(loop)
         loop.call_soon(started.set)
         try:
@@ -121,7 +151,10 @@ class Worker:
         loop = asyncio.get_running_loop()
         for job in jobs:
             self._busy += 1
-            if self._handlers[job.type].is_async:
+            if job.progress is not None:
+                assert self._host is not None, "routines come only to a worker with workflows"
+                self._host.accept(job)
+            elif self._handlers[job.type].is_async:
                 self._ready.append(job)
             else:
                 future = loop.run_in_executor(self._pool, self._perform_on_thread, job)

@@ -6,6 +6,7 @@ uncaught is thrown at the call activity.
 
 from __future__ import annotations
 
+from tenuto.engine import routines
 from tenuto.engine.commands import EndCall, StartInstance
 from tenuto.engine.elements.events import throw_error
 from tenuto.engine.incidents import ENTER, raise_incident
@@ -80,6 +81,14 @@ def end_call(turn: Turn, command: EndCall, variables: Variables) -> None:
     if element.status is Status.TERMINATING:
         turn.emit(ElementTerminated(number, element.then))
         turn.touch(element.scope)
+    elif routines.is_await(turn, number):
+        if command.outcome == "completed":
+            set_local(turn, number, variables)
+            routines.child_ended(turn, number)
+        else:
+            code = command.code or "Canceled"
+            message = command.message or "the called instance was canceled"
+            routines.child_failed(turn, number, code, message, variables)
     elif command.outcome == "completed":
         node = turn.graph.nodes[element.id]
         if node.outputs:

@@ -21,6 +21,7 @@ from tenuto.engine.records import (
     SignalReceived,
     TokenPlaced,
 )
+from tenuto.engine.routines import wait_happened
 from tenuto.engine.scopes import empty_scope, terminate, withdraw
 from tenuto.engine.state import ROOT, SignalWait, TimerWait, Wait
 from tenuto.engine.stored import Variables
@@ -71,6 +72,9 @@ def enter_wait(turn: Turn, number: int, node: Node) -> None:
 
 def trigger_wait(turn: Turn, wait: Wait, variables: Variables) -> None:
     """An event happened for a wait: continue at the node that it names."""
+    if turn.element(wait.owner).routine is not None:
+        wait_happened(turn, wait, variables)
+        return
     node = turn.graph.nodes[wait.node]
     if isinstance(node, BoundaryEvent):
         _trigger_boundary(turn, wait, node, variables)
@@ -87,7 +91,7 @@ def stays_open(turn: Turn, wait: Wait) -> bool:
     """Tell whether a wait goes on after it was triggered: non-interrupting boundary or event
     subprocess.
     """
-    node = turn.graph.nodes[wait.node]
+    node = turn.graph.nodes.get(wait.node)
     return isinstance(node, BoundaryEvent | EventSubProcess) and not node.interrupting
 
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenuto import schedules
+from tenuto.engine.decisions import decide
 from tenuto.engine.jobs import create_job
-from tenuto.engine.records import DecisionEvaluated, UserTaskCreated
+from tenuto.engine.records import UserTaskCreated
 from tenuto.engine.tokens import leave
-from tenuto.engine.turn import FEEL_STEPS_MAX, Stuck, Turn, instant_value
+from tenuto.engine.turn import Stuck, Turn
 from tenuto.engine.variables import keep_all, propagate, set_local, text_of, texts_of
-from tenuto.engine.world import deployment_of
-from tenuto.errors import BudgetExceeded, InputError, TenutoError
-from tenuto.feel import Budget
+from tenuto.errors import InputError
 
 if TYPE_CHECKING:
-    from tenuto.engine.world import DecisionDefinition
     from tenuto.graph.data import Formula
     from tenuto.graph.nodes import DecisionTask, JobTask, PassTask, ScriptTask, UserTask
     from tenuto.values import Value
@@ -56,40 +54,9 @@ def keep_result(turn: Turn, number: int, name: str, value: Value) -> None:
 def enter_decision_task(turn: Turn, number: int, node: DecisionTask) -> None:
     """Evaluate a decision in the turn; inputs and matched rules go into the record."""
     id = text_of(turn.evaluate(node.decision, number), what="the decision id")
-    definition = _find_decision(turn, id, node.binding)
-    budget = Budget(steps=max(1, FEEL_STEPS_MAX - turn.steps))
-    try:
-        result = definition.model.evaluate(
-            id, turn.view(number), now=instant_value(turn.now), budget=budget
-        )
-    except BudgetExceeded as exceeded:
-        raise Stuck("feel-budget", f"decision {id} did not end: {exceeded}") from exceeded
-    except TenutoError as error:
-        raise Stuck("decision-failed", f"decision {id}: {error}") from error
-    turn.emit(
-        DecisionEvaluated(number, id, definition.number, turn.keep_explained(result.to_value()))
-    )
-    if result.error:
-        raise Stuck("decision-failed", f"decision {id}: {result.error}")
-    value = shape_result(result.value, node.result_shape)
+    value = shape_result(decide(turn, number, id, node.binding), node.result_shape)
     keep_result(turn, number, node.result_variable, value)
     leave(turn, number)
-
-
-def _find_decision(turn: Turn, id: str, binding: str) -> DecisionDefinition:
-    if binding == "deployment":
-        deployment = deployment_of(turn.state.definition)
-        for entry in turn.world.decisions_by_number.values():
-            if entry.id == id and deployment_of(entry.number) == deployment:
-                return entry
-    found = turn.world.decisions.get(id)
-    if found is None:
-        raise Stuck(
-            "unknown-decision",
-            f"expected a deployed decision `{id}`, but there is none; deploy the DMN file that "
-            "has it, then retry",
-        )
-    return found
 
 
 def shape_result(value: Value, shape: str) -> Value:

@@ -1,0 +1,75 @@
+"""Appliers of routine records: progress of the coroutine, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tenuto.engine import routine_records as r
+from tenuto.engine.record import Record
+from tenuto.engine.state import InstanceState, Routine
+
+
+def _routine(state: InstanceState, number: int) -> Routine:
+    routine = state.elements[number].routine
+    assert routine is not None, f"element {number} of instance {state.key} is no routine"
+    return routine
+
+
+def _began(state: InstanceState, record: r.RoutineBegan, at: int) -> None:
+    state.elements[record.element].routine = Routine(began_at=at, since=state.version + 1)
+
+
+def _advanced(state: InstanceState, record: r.RoutineAdvanced, at: int) -> None:
+    routine = _routine(state, record.element)
+    routine.seen = record.seen
+    for key in record.steps:
+        routine.steps[key] = 1
+
+
+def _outcome(state: InstanceState, record: r.OutcomeTaken, at: int) -> None:
+    routine = _routine(state, record.element)
+    routine.ordered += 1
+    routine.steps.pop(record.key, None)
+
+
+def _child(state: InstanceState, record: r.AwaitChildBegun, at: int) -> None:
+    _routine(state, record.element).children[record.child] = record.key
+
+
+def _delayed(state: InstanceState, record: r.StepDelayed, at: int) -> None:
+    routine = _routine(state, record.element)
+    del routine.steps[record.key]
+    routine.delayed[record.key] = record.attempt
+
+
+def _resumed(state: InstanceState, record: r.StepResumed, at: int) -> None:
+    routine = _routine(state, record.element)
+    routine.steps[record.key] = routine.delayed.pop(record.key) + 1
+
+
+def _withdrawn(state: InstanceState, record: r.AwaitWithdrawn, at: int) -> None:
+    routine = _routine(state, record.element)
+    routine.steps.pop(record.key, None)
+    routine.delayed.pop(record.key, None)
+
+
+def _nothing(state: InstanceState, record: Record, at: int) -> None:
+    """The record is history alone."""
+
+
+def _canceled(state: InstanceState, record: r.CancelRequested, at: int) -> None:
+    _routine(state, record.element).is_canceled = True
+
+
+APPLIERS: dict[type[Record], Callable[[InstanceState, Any, int], None]] = {
+    r.RoutineBegan: _began,
+    r.RoutineAdvanced: _advanced,
+    r.OutcomeTaken: _outcome,
+    r.AwaitChildBegun: _child,
+    r.StepDelayed: _delayed,
+    r.StepResumed: _resumed,
+    r.AwaitWithdrawn: _withdrawn,
+    r.PatchMarked: _nothing,
+    r.CancelRequested: _canceled,
+}

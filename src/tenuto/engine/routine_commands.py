@@ -1,0 +1,201 @@
+"""What a routine's worker says (`engine.routines`): outcomes of steps, and what the coroutine asks
+for after them.
+
+Times are Unix milliseconds. Values are encoded.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from tenuto.engine.command import Command
+from tenuto.engine.stored import Encoded
+
+
+class StepEnded(Struct, frozen=True, array_like=True, gc=False, tag=1):
+    """A step came to a value or, with no attempts left, to an error."""
+
+    key: str
+    at: int
+    value: bytes | None
+    error: bytes | None = None
+
+
+class StepFailed(Struct, frozen=True, array_like=True, gc=False, tag=2):
+    """An attempt of a step failed; the next may begin after `delay_ms`."""
+
+    key: str
+    attempt: int
+    message: str
+    delay_ms: int
+
+
+class BeginStep(Struct, frozen=True, array_like=True, gc=False, tag=1):
+    """Run a step in the process of the coroutine."""
+
+    key: str
+
+
+class SetTimer(Struct, frozen=True, array_like=True, gc=False, tag=2):
+    """Wait until `due_at`."""
+
+    key: str
+    due_at: int
+
+
+class AwaitMessage(Struct, frozen=True, array_like=True, gc=False, tag=3):
+    """Wait for a message of a name and correlation key."""
+
+    key: str
+    name: str
+    correlation_key: str
+
+
+class OfferJob(Struct, frozen=True, array_like=True, gc=False, tag=4):
+    """Let any worker of a job type do it."""
+
+    key: str
+    job_type: str
+    variables: Encoded
+    retries: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class AskPerson(Struct, frozen=True, array_like=True, gc=False, tag=5):
+    """Let a person do it; `variables` is what the person sees."""
+
+    key: str
+    name: str
+    variables: Encoded
+    assignee: str | None = None
+    candidate_groups: tuple[str, ...] = ()
+    candidate_users: tuple[str, ...] = ()
+    due_at: int | None = None
+    form: str | None = None
+    priority: int = 50
+
+
+class Decide(Struct, frozen=True, array_like=True, gc=False, tag=6):
+    """Evaluate a decision with these inputs."""
+
+    key: str
+    decision: str
+    variables: Encoded
+
+
+class CallProcess(Struct, frozen=True, array_like=True, gc=False, tag=7):
+    """Start another process or workflow and wait for its end."""
+
+    key: str
+    process: str
+    variables: Encoded
+    business_key: str | None = None
+
+
+class Publish(Struct, frozen=True, array_like=True, gc=False, tag=8):
+    """Publish a message; nothing is waited for."""
+
+    name: str
+    correlation_key: str
+    variables: Encoded
+    time_to_live_ms: int = 0
+
+
+class Broadcast(Struct, frozen=True, array_like=True, gc=False, tag=9):
+    """Broadcast a signal; nothing is waited for."""
+
+    name: str
+    variables: Encoded
+
+
+class SetState(Struct, frozen=True, array_like=True, gc=False, tag=10):
+    """Let everybody see a variable of the instance."""
+
+    variables: Encoded
+
+
+class MarkPatch(Struct, frozen=True, array_like=True, gc=False, tag=11):
+    """The coroutine took the newer branch of a change."""
+
+    name: str
+
+
+class Withdraw(Struct, frozen=True, array_like=True, gc=False, tag=12):
+    """Wait for this no longer."""
+
+    key: str
+
+
+class Return(Struct, frozen=True, array_like=True, gc=False, tag=13):
+    """The coroutine has returned."""
+
+    value: bytes
+
+
+class Raise(Struct, frozen=True, array_like=True, gc=False, tag=14):
+    """The coroutine has raised: `code` is the type of the error, `error` all of it."""
+
+    code: str
+    message: str
+    error: bytes
+
+
+class EndCanceled(Struct, frozen=True, array_like=True, gc=False, tag=15):
+    """The coroutine has ended as it was asked to."""
+
+
+class ContinueAsNew(Struct, frozen=True, array_like=True, gc=False, tag=16):
+    """Begin anew with other variables, under the same key and with an empty history."""
+
+    variables: Encoded
+
+
+StepReport = StepEnded | StepFailed
+Ask = (
+    BeginStep
+    | SetTimer
+    | AwaitMessage
+    | OfferJob
+    | AskPerson
+    | Decide
+    | CallProcess
+    | Publish
+    | Broadcast
+    | SetState
+    | MarkPatch
+    | Withdraw
+    | Return
+    | Raise
+    | EndCanceled
+    | ContinueAsNew
+)
+
+
+class AdvanceRoutine(Command, frozen=True, array_like=True, gc=False, tag=50):
+    """The coroutine goes on: `seen` outcomes were consumed before `reports`, and after them it
+    asks for `asks`.
+
+    Refused when another outcome has been ordered meanwhile: the coroutine is replayed then.
+    """
+
+    element: int
+    token: int | None
+    seen: int
+    reports: tuple[StepReport, ...]
+    asks: tuple[Ask, ...]
+
+
+class StuckRoutine(Command, frozen=True, array_like=True, gc=False, tag=51):
+    """The coroutine cannot go on with this record of it; a person decides."""
+
+    element: int
+    token: int | None
+    code: str
+    message: str
+
+
+class SendToRoutine(Command, frozen=True, array_like=True, gc=False, tag=52):
+    """A message to this very instance: the coroutine sees it in the order of arrival."""
+
+    name: str
+    value: bytes

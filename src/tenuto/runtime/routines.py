@@ -1,0 +1,49 @@
+"""What the worker of a routine gets: its progress when it is handed out, and what happens to it
+then.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Outcome(Struct, frozen=True):
+    """The outcome number `number` of a routine. `value` and `error` are encoded; `at` is Unix
+    milliseconds.
+    """
+
+    number: int
+    key: str
+    at: int
+    value: bytes | None
+    error: bytes | None = None
+
+
+class Progress(Struct, frozen=True):
+    """Where a routine stands when it is handed out.
+
+    Of `ordered` outcomes its coroutine has consumed `seen`; `outcomes` are the last of them, as far
+    as they were at hand. `steps` are open, with their attempts. The coroutine began at `began_at`,
+    Unix milliseconds, in the turn `since` of its instance.
+    """
+
+    seen: int
+    ordered: int
+    steps: tuple[tuple[str, int], ...]
+    outcomes: tuple[Outcome, ...]
+    began_at: int
+    since: int
+
+
+class Wake(Struct, frozen=True):
+    """What happened for a routine while a worker holds it.
+
+    `resumed` are failed steps that may be tried again, with the number of the attempt. `is_gone`
+    tells that the worker holds it no more.
+    """
+
+    instance: int
+    element: int
+    outcomes: tuple[Outcome, ...] = ()
+    resumed: tuple[tuple[str, int], ...] = ()
+    is_gone: bool = False

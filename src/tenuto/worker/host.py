@@ -1,0 +1,428 @@
+"""The host of routines: it holds coroutines, runs their steps, and says how they go on.
+
+Everything here runs on the worker's loop. A step begins only after the commit that holds its
+intent, and with it every outcome before it. A coroutine that waits for nothing in this process is
+*warm*: kept in memory without a lease, and thrown away when there are too many; the journal has all
+that it takes to make it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import structlog
+
+from tenuto.engine import commands as c
+from tenuto.engine import rejections as why
+from tenuto.engine import routine_commands as a
+from tenuto.engine.rejections import Rejection
+from tenuto.errors import TenutoError
+from tenuto.runtime.requests import Reply, Request, Result
+from tenuto.runtime.routines import Outcome, Wake
+from tenuto.worker.history import History, read_history
+from tenuto.worker.steps import StepRunner
+from tenuto.workflows.context import StepContext
+from tenuto.workflows.routine import Routine
+
+if TYPE_CHECKING:
+    from tenuto.client.reading import Reading
+    from tenuto.runtime.leases import Job
+    from tenuto.workflows.define import Workflow
+
+log = structlog.get_logger("tenuto.worker")
+
+Key = tuple[int, int]
+Report = a.StepEnded | a.StepFailed
+
+WARM_MAX: Final = 10_000
+AGAIN_SECONDS: Final = 0.2
+LOST: Final = frozenset({why.STALE_LEASE, why.NOT_ACTIVE, why.NOT_FOUND})
+LATER: Final = frozenset({why.STORE_BUSY, why.STORE_FULL})
+
+
+class Held:
+    """A routine that this worker holds."""
+
+    __slots__ = (
+        "in_flight",
+        "is_loading",
+        "is_stale",
+        "job",
+        "kept",
+        "routine",
+        "running",
+        "wakes",
+    )
+
+    def __init__(self, job: Job) -> None:
+        """Begin with the job of the routine."""
+        self.job = job
+        self.routine: Routine | None = None
+        self.is_loading = False
+        self.is_stale = False
+        self.in_flight = 0
+        self.running: dict[str, asyncio.Future[Any]] = {}
+        self.kept: list[Report] = []
+        self.wakes: deque[Wake] = deque()
+
+
+class Place(NamedTuple):
+    """Where a host lives: `submit` puts a request before the corridor, `now` is its clock (Unix
+    milliseconds), `threads` run plain functions, `done` is told when a routine is held no more.
+    """
+
+    submit: Callable[[Request], None]
+    now: Callable[[], int]
+    read: Reading
+    threads: Executor
+    done: Callable[[], None]
+
+
+class RoutineHost:
+    """Runs the routines of one worker."""
+
+    def __init__(
+        self,
+        workflows: Mapping[str, Workflow[Any, Any]],
+        place: Place,
+        warm_max: int = WARM_MAX,
+    ) -> None:
+        """Run `workflows` by job type."""
+        self._workflows = dict(workflows)
+        self._submit = place.submit
+        self._read = place.read
+        self._threads = place.threads
+        self._done = place.done
+        self._held: dict[Key, Held] = {}
+        self._warm: dict[Key, Routine] = {}
+        self._warm_max = warm_max
+        self._tickets = itertools.count(1)
+        self._said: dict[int, tuple[Held, tuple[Report, ...], tuple[a.Ask, ...]]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._steps = StepRunner(place.threads, place.now)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_draining = False
+
+    @property
+    def job_types(self) -> frozenset[str]:
+        """Return the routines that this host can run."""
+        return frozenset(self._workflows)
+
+    def drain(self) -> None:
+        """Begin no step any more; hold a routine only until its running steps have ended."""
+        self._is_draining = True
+        for held in list(self._held.values()):
+            if not held.running and not held.in_flight:
+                self._drop(held)
+
+    # --- from the corridor's thread
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run on a loop."""
+        self._loop = loop
+
+    def deliver(self, results: list[tuple[int, Result]]) -> None:
+        """Take the answers of one commit (a reply slot)."""
+        assert self._loop is not None, "a host that says something has a loop"
+        self._loop.call_soon_threadsafe(self._answered, results)
+
+    def wake(self, wakes: list[Wake]) -> None:
+        """Take what one commit did for the routines that are held."""
+        assert self._loop is not None, "a host that holds something has a loop"
+        self._loop.call_soon_threadsafe(self._woken, wakes)
+
+    # --- jobs in
+
+    def accept(self, job: Job) -> None:
+        """Take a routine."""
+        key = (job.instance, job.element)
+        progress = job.progress
+        assert progress is not None, f"job {key} is no routine"
+        old = self._held.pop(key, None)
+        if old is not None:
+            self._abandon(old)
+        held = self._held[key] = Held(job)
+        routine = self._warm.pop(key, None)
+        if routine is not None:
+            if routine.consumed == progress.ordered - len(progress.outcomes):
+                held.routine = routine
+                self._feed(held, progress.outcomes)
+                self._resume(held, progress.steps)
+                return
+            routine.discard()
+        if progress.ordered == 0 and not progress.steps and progress.since == 1:
+            self._begin(held, job.variables, progress.began_at)
+        else:
+            self._load(held)
+
+    def _begin(self, held: Held, variables: Mapping[str, bytes], began_at: int) -> None:
+        """Run a coroutine for the first time."""
+        routine = self._new_routine(held, began_at)
+        routine.is_live = True
+        try:
+            body = self._workflows[held.job.type].body(variables)
+        except TenutoError as refused:
+            body = _refusing(refused)
+        routine.begin(body)
+        self._say(held, ())
+
+    def _new_routine(self, held: Held, began_at: int) -> Routine:
+        workflow = self._workflows[held.job.type]
+        held.routine = Routine(workflow, str(held.job.instance), began_at)
+        return held.routine
+
+    # --- replay
+
+    def _load(self, held: Held) -> None:
+        """Make the coroutine again from the journal; what happens meanwhile waits."""
+        held.is_loading = True
+        held.is_stale = False
+        if held.routine is not None:
+            held.routine.discard()
+            held.routine = None
+        self._spawn(self._replay(held))
+
+    async def _replay(self, held: Held) -> None:
+        job = held.job
+        assert job.progress is not None, "a routine has progress"
+        loop = asyncio.get_running_loop()
+        history = await loop.run_in_executor(
+            self._threads, read_history, self._read, job.instance, job.element, job.progress.since
+        )
+        if self._held.get((job.instance, job.element)) is not held:
+            return
+        held.is_loading = False
+        routine = self._new_routine(held, history.began_at)
+        try:
+            self._catch_up(routine, held, history)
+        except TenutoError as error:
+            self._stick(held, error)
+            return
+        self._say(held, ())
+        self._settle_kept(held)
+        steps = {key: attempt for key, attempt in history.steps.items() if key not in held.running}
+        self._resume(held, tuple(steps.items()))
+        while held.wakes and held.routine is routine:
+            self._wake_one(held, held.wakes.popleft())
+
+    def _catch_up(self, routine: Routine, held: Held, history: History) -> None:
+        """Feed what was seen against the record, then what was not."""
+        routine.expect(history.asked, history.marks)
+        routine.begin(self._workflows[held.job.type].body(history.variables))
+        for one in history.outcomes[: history.seen]:
+            if routine.broken is not None:
+                break
+            routine.feed(one.key, one.at, one.value, one.error)
+        routine.go_live()
+        for one in history.outcomes[history.seen :]:
+            routine.feed(one.key, one.at, one.value, one.error)
+
+    def _settle_kept(self, held: Held) -> None:
+        """Say again what was refused because another outcome came first."""
+        kept, held.kept = held.kept, []
+        for report in kept:
+            self._report(held, report)
+
+    def _stick(self, held: Held, error: TenutoError) -> None:
+        """The code does not fit the record: a person decides, nothing was done."""
+        job = held.job
+        code = "not-deterministic" if type(error).__name__ == "NotDeterministic" else "workflow"
+        self._submit(
+            Request(job.instance, c.StuckRoutine(job.element, job.token, code, str(error)))
+        )
+        self._drop(held)
+
+    # --- outcomes in
+
+    def _woken(self, wakes: list[Wake]) -> None:
+        for wake in wakes:
+            held = self._held.get((wake.instance, wake.element))
+            if held is None:
+                continue
+            if wake.is_gone:
+                self._drop(held)
+            elif held.is_loading or held.is_stale:
+                held.wakes.append(wake)
+            else:
+                self._wake_one(held, wake)
+
+    def _wake_one(self, held: Held, wake: Wake) -> None:
+        self._feed(held, wake.outcomes)
+        if not held.is_stale:
+            self._resume(held, wake.resumed)
+
+    def _feed(self, held: Held, outcomes: Sequence[Outcome]) -> None:
+        """Give the coroutine outcomes that the engine has ordered."""
+        routine = held.routine
+        assert routine is not None, "a routine that is fed was made"
+        fresh = False
+        for one in outcomes:
+            if one.number <= routine.consumed:
+                # Either it was replayed already, or the coroutine has seen another outcome in its
+                # place, which will be refused.
+                held.is_stale = held.is_stale or held.in_flight > 0
+                continue
+            if one.number > routine.consumed + 1:
+                held.is_stale = True
+                break
+            routine.feed(one.key, one.at, one.value, one.error)
+            fresh = True
+        if held.is_stale:
+            self._reload_when_quiet(held)
+        elif fresh:
+            self._say(held, ())
+
+    def _reload_when_quiet(self, held: Held) -> None:
+        if held.is_stale and not held.in_flight and not held.is_loading:
+            self._load(held)
+
+    # --- steps
+
+    def _resume(self, held: Held, steps: Sequence[tuple[str, int]]) -> None:
+        """Run steps that are open: after a crash, a delay, or a replay."""
+        for key, attempt in steps:
+            self._run_step(held, key, attempt)
+
+    def _run_step(self, held: Held, key: str, attempt: int) -> None:
+        routine = held.routine
+        begun = None if routine is None else routine.begun.get(key)
+        if begun is None or key in held.running:
+            return
+        job = held.job
+        context = StepContext(str(job.instance), f"{job.instance}:{key}", attempt)
+        held.running[key] = self._steps.run(
+            begun, context, lambda report: self._report(held, report)
+        )
+
+    def _report(self, held: Held, report: Report) -> None:
+        """A step has ended or failed."""
+        held.running.pop(report.key, None)
+        key = (held.job.instance, held.job.element)
+        if self._held.get(key) is not held:
+            return
+        routine = held.routine
+        if held.is_stale or held.is_loading or routine is None:
+            held.kept.append(report)
+            return
+        if report.key not in routine.begun:
+            return  # withdrawn meanwhile
+        if isinstance(report, a.StepEnded):
+            routine.feed(report.key, report.at, report.value, report.error)
+        self._say(held, (report,))
+
+    # --- what is said to the engine
+
+    def _say(self, held: Held, reports: tuple[Report, ...]) -> None:
+        """Send outcomes of steps and what the coroutine asks for after them."""
+        routine = held.routine
+        assert routine is not None, "a routine that says something was made"
+        if routine.broken is not None:
+            self._stick(held, routine.broken)
+            return
+        asks = routine.take_asks()
+        seen = routine.consumed - sum(isinstance(one, a.StepEnded) for one in reports)
+        job = held.job
+        command = c.AdvanceRoutine(job.element, job.token, seen, reports, asks)
+        ticket = next(self._tickets)
+        self._said[ticket] = (held, reports, asks)
+        held.in_flight += 1
+        self._submit(Request(job.instance, command, reply=Reply(self, ticket)))
+
+    def _answered(self, results: list[tuple[int, Result]]) -> None:
+        for ticket, result in results:
+            held, reports, asks = self._said.pop(ticket)
+            held.in_flight -= 1
+            if self._held.get((held.job.instance, held.job.element)) is not held:
+                continue
+            if isinstance(result, Rejection):
+                self._refused(held, reports, result)
+            else:
+                self._accepted(held, asks)
+
+    def _accepted(self, held: Held, asks: tuple[a.Ask, ...]) -> None:
+        for ask in asks:
+            if isinstance(ask, a.BeginStep) and not self._is_draining:
+                self._run_step(held, ask.key, 1)
+            elif isinstance(ask, a.Withdraw):
+                running = held.running.pop(ask.key, None)
+                if running is not None:
+                    running.cancel()
+            elif isinstance(ask, ENDS):
+                self._drop(held)
+                return
+        if held.is_stale:
+            self._reload_when_quiet(held)
+        elif not held.running and not held.in_flight and not held.is_loading:
+            if self._is_draining:
+                self._drop(held)
+            else:
+                self._park(held)
+
+    def _refused(self, held: Held, reports: tuple[Report, ...], refusal: Rejection) -> None:
+        if refusal.code in LOST or refusal.code == why.STOPPING:
+            self._drop(held)
+            return
+        if refusal.code != why.OUTCOME_ORDERED and refusal.code not in LATER:
+            job = held.job
+            stuck = c.StuckRoutine(job.element, job.token, refusal.code, refusal.message)
+            self._submit(Request(job.instance, stuck))
+            self._drop(held)
+            return
+        held.kept.extend(reports)
+        held.is_stale = True
+        if refusal.code in LATER:
+            asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._reload_when_quiet, held)
+        else:
+            self._reload_when_quiet(held)
+
+    # --- out
+
+    def _park(self, held: Held) -> None:
+        """Nothing runs here and everything is said: keep the coroutine warm, without a lease."""
+        key = (held.job.instance, held.job.element)
+        routine = held.routine
+        del self._held[key]
+        self._done()
+        if routine is None or routine.is_ended:
+            return
+        self._warm[key] = routine
+        while len(self._warm) > self._warm_max:
+            oldest = next(iter(self._warm))
+            self._warm.pop(oldest).discard()
+
+    def _drop(self, held: Held) -> None:
+        """Hold a routine no more: it has ended, or somebody else has it."""
+        key = (held.job.instance, held.job.element)
+        if self._held.get(key) is held:
+            del self._held[key]
+        self._abandon(held)
+
+    def _abandon(self, held: Held) -> None:
+        for running in held.running.values():
+            running.cancel()
+        held.running.clear()
+        if held.routine is not None:
+            held.routine.discard()
+        self._done()
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._settled)
+
+    def _settled(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("replay failed", error=repr(task.exception()))
+
+
+ENDS = a.Return | a.Raise | a.EndCanceled | a.ContinueAsNew
+
+
+async def _refusing(refused: TenutoError) -> None:
+    raise refused

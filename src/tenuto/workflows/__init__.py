@@ -1,0 +1,1 @@
+"""Python workflows: coroutines that are replayed over recorded outcomes."""

@@ -1,0 +1,41 @@
+"""What a step may know of its attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+from tenuto.errors import InputError
+
+
+class StepContext(NamedTuple):
+    """The attempt at hand. `idempotency_key` is the same for every attempt of one call: give it to
+    the outside world. `attempt` counts from 1.
+    """
+
+    instance: str
+    idempotency_key: str
+    attempt: int
+
+
+_current: ContextVar[StepContext] = ContextVar("tenuto_step")
+
+
+def step_context() -> StepContext:
+    """Return the context of the step that runs. Raises `InputError` outside of a step."""
+    try:
+        return _current.get()
+    except LookupError:
+        raise InputError("expected `step_context()` within a step of a workflow") from None
+
+
+@contextmanager
+def within(context: StepContext) -> Iterator[None]:
+    """Let a step know its context."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)

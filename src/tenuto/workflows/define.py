@@ -1,0 +1,327 @@
+"""Steps and workflows: plain functions with a name and a policy.
+
+    @step(retries=Retry(5), timeout="30s")
+    async def charge(order: Order) -> Receipt: ...
+
+    @workflow(version=2)
+    async def fulfil(order: Order) -> Receipt:
+        return await charge(order)
+
+Outside of a workflow both are called as what they are: plain functions.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
+
+from msgspec import Struct
+
+from tenuto.engine.routine_commands import CallProcess
+from tenuto.errors import InputError
+from tenuto.schedules import parse_duration
+from tenuto.workflows import codec
+from tenuto.workflows.routine import current
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MARK: Final = "__tenuto_workflow__"
+NAME_LENGTH_MAX: Final = 200
+_FORBIDDEN: Final = frozenset("#@.()\x00/:")
+
+
+class Retry(Struct, frozen=True):
+    """How often a step is tried, and how long to wait between.
+
+    `attempts` counts the first one. The delay begins with `first` seconds and grows by `backoff` up
+    to `longest`; `jitter` varies it. Errors of the types in `never` are not tried again; with
+    `only` no others are.
+    """
+
+    attempts: int = 3
+    first: float = 1.0
+    backoff: float = 2.0
+    longest: float = 60.0
+    jitter: float = 0.1
+    never: tuple[type[BaseException], ...] = ()
+    only: tuple[type[BaseException], ...] = (Exception,)
+
+    def delay_seconds(self, failures: int, chance: float) -> float:
+        """Return the delay after `failures` failed attempts; `chance` is from 0 to 1."""
+        delay = min(self.longest, self.first * self.backoff ** max(0, failures - 1))
+        return float(delay * (1 + self.jitter * (2 * chance - 1)))
+
+
+ONCE: Final = Retry(attempts=1)
+
+
+class StepOptions(Struct, frozen=True):
+    """What a step may take and where it runs. Times are seconds.
+
+    With a `queue` any worker of the step's name performs it; otherwise it runs beside its workflow.
+    """
+
+    retries: Retry = Retry()
+    timeout: float | None = None
+    total: float | None = None
+    heartbeat: float | None = None
+    queue: str | None = None
+    on: str = "default"
+    undo: Any = None
+    tx: Any = None
+    pure: bool = False
+
+
+class WorkflowOptions(Struct, frozen=True):
+    """Which version of its code a workflow is, and which records of older ones it can replay."""
+
+    version: int = 1
+    replays: tuple[int, ...] = ()
+
+
+class Step(Generic[P, R]):
+    """A function whose result is recorded when a workflow calls it."""
+
+    def __init__(self, function: Callable[P, Any], name: str, options: StepOptions) -> None:
+        """Describe a function; its annotations say what its result is."""
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.name = _checked_name(name)
+        self.options = options
+        self.is_async = inspect.iscoroutinefunction(function)
+
+    @functools.cached_property
+    def result_type(self) -> Any:
+        """Return the annotation of the result."""
+        return _hints(self.function).get("return", Any)
+
+    @property
+    def known_names(self) -> Mapping[str, Any]:
+        """Return the names of the function's module, where its errors are looked up."""
+        module = sys.modules.get(self.function.__module__)
+        return vars(module) if module is not None else {}
+
+    def read(self, data: bytes) -> Any:
+        """Return a recorded result as the function gave it."""
+        return codec.decode(data, self.result_type, where=f"the result of step `{self.name}`")
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function; within a workflow its result is recorded."""
+        routine = current()
+        if routine is None:
+            result: R = self.function(*args, **kwargs)
+            return result
+        if not self.is_async:
+            raise InputError(
+                f"expected `await {self.name}.call(...)`: the step is a plain function, and an "
+                "async workflow has to wait for it"
+            )
+        return typing.cast(R, self.call(*args, **kwargs))
+
+    async def call(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Return the result, also of a plain function, in an async workflow."""
+        routine = current()
+        if routine is None:
+            result = self.function(*args, **kwargs)
+            return await result if self.is_async else result
+        return await routine.begin_step(self, (args, kwargs), self.read)
+
+    def with_options(self, **changes: Any) -> Step[P, R]:
+        """Return the same step with other options."""
+        merged = {name: getattr(self.options, name) for name in StepOptions.__struct_fields__}
+        return Step(self.function, self.name, _step_options(**{**merged, **changes}))
+
+
+class Workflow(Generic[P, R]):
+    """A function that is replayed over the recorded outcomes of what it waits for."""
+
+    def __init__(self, function: Callable[P, Any], name: str, options: WorkflowOptions) -> None:
+        """Describe a function; its annotations say what it takes and returns."""
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.name = _checked_name(name)
+        self.options = options
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.signature = inspect.signature(function)
+
+    @functools.cached_property
+    def hints(self) -> Mapping[str, Any]:
+        """Return the annotations."""
+        return _hints(self.function)
+
+    @property
+    def known_names(self) -> Mapping[str, Any]:
+        """Return the names of the function's module."""
+        module = sys.modules.get(self.function.__module__)
+        return vars(module) if module is not None else {}
+
+    @property
+    def job_types(self) -> tuple[str, ...]:
+        """Return the routines that this code can run."""
+        versions = (self.options.version, *self.options.replays)
+        return tuple(job_type(self.name, version) for version in versions)
+
+    def encode_arguments(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, bytes]:
+        """Return the arguments of a call as variables. Raises `InputError` that names what does
+        not fit.
+        """
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise InputError(f"workflow `{self.name}`: {error}") from error
+        return {
+            name: codec.encode(value, where=f"argument `{name}` of workflow `{self.name}`")
+            for name, value in bound.arguments.items()
+        }
+
+    def body(self, variables: Mapping[str, bytes]) -> Coroutine[Any, Any, R]:
+        """Return the coroutine of the body. Raises `InputError` for arguments that do not fit."""
+        arguments = {}
+        for name, parameter in self.signature.parameters.items():
+            data = variables.get(name)
+            if data is not None:
+                kind = self.hints.get(name, Any)
+                where = f"argument `{name}` of workflow `{self.name}`"
+                arguments[name] = codec.decode(data, kind, where=where)
+            elif parameter.default is inspect.Parameter.empty:
+                raise InputError(f"workflow `{self.name}`: expected an argument `{name}`")
+        made: Coroutine[Any, Any, R] = self.function(**arguments)  # type: ignore[call-arg]
+        return made
+
+    def read_result(self, data: bytes) -> R:
+        """Return a recorded result as the function gave it."""
+        where = f"the result of workflow `{self.name}`"
+        result: R = codec.decode(data, self.hints.get("return", Any), where=where)
+        return result
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function; within a workflow this starts a child and waits for its end."""
+        routine = current()
+        if routine is None:
+            result: R = self.function(*args, **kwargs)
+            return result
+        return typing.cast(R, self.as_child(*args, **kwargs))
+
+    async def as_child(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Start a child workflow and return its result."""
+        routine = current()
+        if routine is None:
+            return await self.function(*args, **kwargs)
+        variables = self.encode_arguments(*args, **kwargs)
+        return await routine.wait_for(
+            self.name, lambda key: CallProcess(key, self.name, variables), self._read_end
+        )
+
+    def _read_end(self, data: bytes) -> R:
+        """Return the result from the variables with which an instance ended."""
+        return self.read_result(codec.encode(codec.decode(data).get("result"), where="the result"))
+
+
+def job_type(name: str, version: int) -> str:
+    """Return what workers of a workflow's version take."""
+    return f"workflow:{name}:{version}"
+
+
+@overload
+def step(function: Callable[P, R], /) -> Step[P, R]: ...
+@overload
+def step(*, name: str | None = None, **options: Any) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+def step(
+    function: Callable[..., Any] | None = None, /, *, name: str | None = None, **options: Any
+) -> Any:
+    """Declare a step: a function whose result is recorded.
+
+    Options: `retries` (a number of attempts or a `Retry`), `timeout` of one attempt and `total` of
+    all with their delays, `heartbeat` (seconds, or texts such as `30s` and `PT30S`), `queue`, `on`
+    (`thread`, `process`), `undo`, `tx`, `pure`.
+    """
+    made = _step_options(**options)
+
+    def declare(one: Callable[P, R]) -> Step[P, R]:
+        return Step(one, name or one.__name__, made)
+
+    return declare if function is None else declare(function)
+
+
+@overload
+def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
+@overload
+def workflow(
+    *, name: str | None = None, version: int = 1, replays: tuple[int, ...] = ()
+) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
+def workflow(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    version: int = 1,
+    replays: tuple[int, ...] = (),
+) -> Any:
+    """Declare a workflow. `replays` names the older versions whose records this code can replay."""
+
+    def declare(one: Callable[P, R]) -> Workflow[P, R]:
+        return Workflow(one, name or one.__name__, WorkflowOptions(version, tuple(replays)))
+
+    return declare if function is None else declare(function)
+
+
+def workflows_of(module: object) -> dict[str, Workflow[Any, Any]]:
+    """Return the workflows that a module or namespace declares, by name."""
+    members = vars(module).values() if hasattr(module, "__dict__") else ()
+    found: dict[str, Workflow[Any, Any]] = {}
+    for member in members:
+        if not isinstance(member, Workflow):
+            continue
+        if found.setdefault(member.name, member) is not member:
+            raise InputError(f"expected one workflow named `{member.name}`, got two")
+    return found
+
+
+def seconds_of(value: float | str | None) -> float | None:
+    """Return seconds of a number or a text such as `30s`, `5m`, `2h`, `3d` or `PT30S`.
+
+    Raises `InputError` for what is none.
+    """
+    if value is None or isinstance(value, int | float):
+        return value
+    unit = {"s": 1, "m": 60, "h": 3600, "d": 86_400}.get(value[-1:])
+    number = value[:-1]
+    if unit is not None and number.replace(".", "", 1).isdigit():
+        return float(number) * unit
+    return parse_duration(value).milliseconds / 1000
+
+
+def _step_options(**options: Any) -> StepOptions:
+    unknown = set(options) - set(StepOptions.__struct_fields__)
+    if unknown:
+        raise InputError(
+            f"expected step options among {', '.join(StepOptions.__struct_fields__)}, got "
+            f"{', '.join(sorted(unknown))}"
+        )
+    retries = options.get("retries", StepOptions().retries)
+    if isinstance(retries, int):
+        retries = Retry(attempts=retries)
+    for name in ("timeout", "total", "heartbeat"):
+        options[name] = seconds_of(options.get(name))
+    return StepOptions(**{**options, "retries": retries})
+
+
+def _checked_name(name: str) -> str:
+    if not name or len(name) > NAME_LENGTH_MAX or _FORBIDDEN & set(name):
+        raise InputError(
+            f"expected a name of 1 to {NAME_LENGTH_MAX} characters without any of # @ . ( ) / :, "
+            f"got {name!r}"
+        )
+    return name
+
+
+def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
+    try:
+        return typing.get_type_hints(function)
+    except (NameError, TypeError):
+        return {}

@@ -1,0 +1,240 @@
+"""The event loop on which a workflow's coroutine runs: ordinary asyncio, in an order that only the
+recorded outcomes decide.
+
+It has no clock, no thread and no socket. Its time is the time of the last outcome; a timer of it is
+a durable timer; it runs until nothing is ready and then waits for the next outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import events
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+import structlog
+
+from tenuto.errors import TenutoError
+
+if TYPE_CHECKING:
+    from tenuto.workflows.kinds import Timekeeper
+
+T = TypeVar("T")
+
+log = structlog.get_logger("tenuto.workflow")
+
+# Handles between two outcomes: a body that never waits is stopped instead of hanging its worker.
+HANDLES_MAX: Final = 1_000_000
+
+
+class NotInAStep(TenutoError):
+    """A workflow did something that only a step may do: reach the world outside."""
+
+
+class EndlessBody(TenutoError):
+    """A workflow's body goes on and on without waiting for anything."""
+
+
+class Scope:
+    """A task of the coroutine: its place, and how many things it has asked for."""
+
+    __slots__ = ("count", "path")
+
+    def __init__(self, path: str = "") -> None:
+        """Begin at a place."""
+        self.path = path
+        self.count = 0
+
+    def next_key(self, name: str) -> str:
+        """Return the key of the next await."""
+        self.count += 1
+        return f"{name}#{self.path}{self.count}"
+
+    def child(self) -> Scope:
+        """Return the scope of a task that begins now."""
+        self.count += 1
+        return Scope(f"{self.path}{self.count}.")
+
+
+class KeyedTimer(asyncio.TimerHandle):
+    """A timer that knows under which key it is durable."""
+
+    __slots__ = ("key",)
+    key: str
+
+
+class ScopedTask(asyncio.Task[T]):
+    """A task that knows its place."""
+
+    scope: Scope
+
+
+class RoutineLoop(asyncio.AbstractEventLoop):
+    """Runs the tasks of one workflow."""
+
+    def __init__(self, routine: Timekeeper) -> None:
+        """Serve a routine, which keeps its timers."""
+        self.routine = routine
+        self.root = Scope()
+        self._ready: deque[asyncio.Handle] = deque()
+        self._is_closed = False
+
+    def run_ready(self) -> None:
+        """Run until nothing is ready, or the routine is broken. Raises `EndlessBody`."""
+        before = events._get_running_loop()
+        events._set_running_loop(self)
+        ready = self._ready
+        routine = self.routine
+        count = 0
+        try:
+            while ready and routine.broken is None:
+                handle = ready.popleft()
+                if not handle._cancelled:
+                    handle._run()
+                count += 1
+                if count > HANDLES_MAX:
+                    raise EndlessBody(
+                        f"expected the workflow to wait for something within {HANDLES_MAX} "
+                        "callbacks, but it does not; put the work into a step"
+                    )
+        finally:
+            events._set_running_loop(before)
+
+    def current_scope(self) -> Scope:
+        """Return the place of the task that runs."""
+        task = asyncio.current_task(self)
+        return task.scope if isinstance(task, ScopedTask) else self.root
+
+    # --- what asyncio asks of a loop
+
+    def time(self) -> float:
+        """Return the time of the last outcome, in seconds since 1970."""
+        return self.routine.now / 1000
+
+    def call_soon(  # type: ignore[override]  # as asyncio calls it
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Run a callback behind those that are ready."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_soon_threadsafe(  # type: ignore[override]  # as asyncio calls it
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Refuse what comes from another thread: it has no place in the order."""
+        self._refuse("call_soon_threadsafe")
+
+    def call_later(  # type: ignore[override]  # as asyncio calls it
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run a callback after a durable delay in seconds."""
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]  # as asyncio calls it
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run a callback at a durable time."""
+        handle = KeyedTimer(when, callback, args, self, context)
+        handle.key = self.routine.set_timer(handle)
+        return handle
+
+    def fire(self, handle: asyncio.TimerHandle) -> None:
+        """A durable timer has fired."""
+        self._ready.append(handle)
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        assert isinstance(handle, KeyedTimer), "every timer of this loop has a key"
+        self.routine.drop_timer(handle.key)
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """Return a future of this loop."""
+        return asyncio.Future(loop=self)
+
+    def create_task(  # type: ignore[override]  # typeshed forgets that a context may be given
+        self,
+        coro: Coroutine[Any, Any, T],
+        *,
+        name: str | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[T]:
+        """Begin a task, with a scope of its own."""
+        scope = self.current_scope().child()
+        task: ScopedTask[T] = ScopedTask(coro, loop=self, name=name, context=context)
+        task.scope = scope
+        return task
+
+    def get_debug(self) -> bool:
+        """Return False: the routine itself watches the body."""
+        return False
+
+    def is_running(self) -> bool:
+        """Tell whether this loop runs now."""
+        return events._get_running_loop() is self
+
+    def is_closed(self) -> bool:
+        """Tell whether it was closed."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Forget what is ready."""
+        self._is_closed = True
+        self._ready.clear()
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Log what nobody took, such as the error of a task that was not awaited."""
+        if not self._is_closed and self.routine.is_live:
+            error = context.get("exception")
+            log.warning(context.get("message", "error in a callback"), error=repr(error))
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """Log it."""
+        self.call_exception_handler(context)
+
+    async def shutdown_asyncgens(self) -> None:
+        """There is nothing to shut down."""
+
+    def run_in_executor(  # type: ignore[override]  # it only refuses
+        self, _: Any, __: Any, *args: Any
+    ) -> Any:
+        """Refuse a thread: it belongs into a step."""
+        self._refuse("a thread")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise NotInAStep(
+            f"expected a workflow to wait for steps, timers, messages and people only, but it asks "
+            f"for {what}: do that in a function with @step and await it here"
+        )
+
+
+def _refusing(name: str) -> Callable[..., Any]:
+    def refuse(self: RoutineLoop, *_: Any, **__: Any) -> NoReturn:
+        self._refuse(name)
+
+    return refuse
+
+
+for _name in (
+    "create_connection",
+    "create_server",
+    "create_unix_connection",
+    "create_unix_server",
+    "create_datagram_endpoint",
+    "getaddrinfo",
+    "getnameinfo",
+    "sock_connect",
+    "sock_recv",
+    "sock_sendall",
+    "sock_accept",
+    "connect_read_pipe",
+    "connect_write_pipe",
+    "subprocess_exec",
+    "subprocess_shell",
+    "add_reader",
+    "add_writer",
+    "start_tls",
+    "sendfile",
+):
+    setattr(RoutineLoop, _name, _refusing(_name))

@@ -1,0 +1,335 @@
+"""One run of a workflow in memory: a coroutine, what it waits for, and what it has asked for.
+
+Outcomes are fed one at a time, in the order of the journal; after each the coroutine runs until it
+waits again. What it asks for then is named by its place (`name#path`). While recorded outcomes are
+fed (a replay) it must ask for what it asked before; a difference breaks the routine before anything
+is done outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from tenuto.engine import routine_commands as a
+from tenuto.errors import TenutoError
+from tenuto.workflows import codec
+from tenuto.workflows.chance import UUID, Random, chance_of, uuid_of
+from tenuto.workflows.failures import encode_error, revive
+from tenuto.workflows.loop import EndlessBody, RoutineLoop
+
+if TYPE_CHECKING:
+    from tenuto.workflows.kinds import AnyStep, AnyWorkflow
+
+CANCEL: Final = "cancel"
+TIMER: Final = "timer"
+
+
+class NotDeterministic(TenutoError):
+    """A workflow's code does not fit its record: `expected` was recorded, `got` is what it asks."""
+
+    def __init__(self, expected: str, got: str) -> None:
+        """Name both sides."""
+        super().__init__(
+            f"expected the workflow to ask for {expected} as it is recorded, but its code asks for "
+            f"{got}; guard the change with `wf.patched(...)`, run the instance with the code of "
+            "its version, or fork it from an earlier step"
+        )
+        self.expected = expected
+        self.got = got
+
+
+class Restart(BaseException):
+    """The coroutine asks to begin anew; never seen by anybody else."""
+
+    def __init__(self, arguments: dict[str, bytes]) -> None:
+        """Keep what to begin with."""
+        super().__init__()
+        self.arguments = arguments
+
+
+class Undone(BaseException):
+    """The coroutine is thrown away; never an outcome."""
+
+
+class Await:
+    """What an await needs to make its outcome: the future, and how to read the value."""
+
+    __slots__ = ("future", "read", "step")
+
+    def __init__(
+        self, future: asyncio.Future[Any], read: Callable[[bytes], Any], step: AnyStep | None
+    ) -> None:
+        """Wait for an outcome; `step` is set when it runs in this process."""
+        self.future = future
+        self.read = read
+        self.step = step
+
+
+class Begun:
+    """A step that is to run in this process, with its arguments."""
+
+    __slots__ = ("arguments", "key", "options", "step")
+
+    def __init__(self, key: str, step: AnyStep, arguments: tuple[Any, ...]) -> None:
+        """Describe the call: positional and keyword arguments."""
+        self.key = key
+        self.step = step
+        self.arguments = arguments
+
+
+class Routine:
+    """A coroutine between its outcomes. Used on one thread at a time."""
+
+    def __init__(self, workflow: AnyWorkflow, instance: str, began_at: int) -> None:
+        """Prepare an instance of a workflow that began at a time (Unix milliseconds)."""
+        self.workflow = workflow
+        self.instance = instance
+        self.now = began_at
+        self.consumed = 0
+        self.asks: list[a.Ask] = []
+        self.begun: dict[str, Begun] = {}
+        self.broken: TenutoError | None = None
+        self.is_live = False
+        self.is_ended = False
+        self.loop = RoutineLoop(self)  # type: ignore[abstract]  # what it lacks raises
+        self.marks: set[str] = set()
+        self._patches: dict[str, bool] = {}
+        self._expected: deque[str] = deque()
+        self._awaits: dict[str, Await] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._inboxes: dict[str, deque[bytes]] = {}
+        self._receivers: dict[str, deque[asyncio.Future[Any]]] = {}
+        self._main: asyncio.Task[Any] | None = None
+        self._chance: Random | None = None
+        self._was_canceled = False
+
+    # --- driven by the worker
+
+    def expect(self, keys: Sequence[str], marks: Sequence[str]) -> None:
+        """Replay from here on: the coroutine must ask for these, in order."""
+        self._expected.extend(keys)
+        self.marks.update(marks)
+
+    def begin(self, body: Coroutine[Any, Any, Any]) -> None:
+        """Run the coroutine until it waits for the first time."""
+        self._main = asyncio.Task(body, loop=self.loop)
+        self._main.add_done_callback(self._ended)
+        self._run()
+
+    def feed(self, key: str, at: int, value: bytes | None, error: bytes | None) -> None:
+        """Give the coroutine its next outcome and run it until it waits again."""
+        self.consumed += 1
+        self.now = max(self.now, at)
+        if self.is_ended or self.broken is not None:
+            return
+        if key[0] == "@":
+            self._deliver(key[1:], value)
+        elif key == CANCEL:
+            self._was_canceled = True
+            assert self._main is not None, "a routine is canceled after it began"
+            reason = codec.decode(value) if value is not None else ""
+            self._main.cancel(reason)
+        elif key in self._timers:
+            self.loop.fire(self._timers.pop(key))
+        else:
+            self._settle(key, value, error)
+        self._run()
+
+    def go_live(self) -> None:
+        """The record has been replayed. Raises `NotDeterministic` when some of it is left."""
+        if self._expected and self.broken is None:
+            self.broken = NotDeterministic(f"`{self._expected[0]}`", "nothing")
+        self.is_live = True
+        self.asks.clear()
+        if self.broken is not None:
+            raise self.broken
+
+    def take_asks(self) -> tuple[a.Ask, ...]:
+        """Return what was asked for since the last time."""
+        asks = tuple(self.asks)
+        self.asks.clear()
+        return asks
+
+    def discard(self) -> None:
+        """Throw the coroutine away without running any more of it."""
+        self.is_live = False
+        self.is_ended = True
+        self.loop.close()
+        if self._main is not None and not self._main.done():
+            self._main._log_destroy_pending = False  # type: ignore[attr-defined]
+        self._awaits.clear()
+        self._timers.clear()
+
+    def _run(self) -> None:
+        try:
+            self.loop.run_ready()
+        except EndlessBody as endless:
+            self.broken = endless
+
+    def _settle(self, key: str, value: bytes | None, error: bytes | None) -> None:
+        waiting = self._awaits.pop(key, None)
+        self.begun.pop(key, None)
+        if waiting is None or waiting.future.done():
+            return  # withdrawn before its outcome was ordered
+        if error is not None:
+            known = self.workflow.known_names if waiting.step is None else waiting.step.known_names
+            waiting.future.set_exception(revive(codec.decode(error), known))
+            return
+        assert value is not None, f"the outcome of {key} is neither a value nor an error"
+        try:
+            waiting.future.set_result(waiting.read(value))
+        except TenutoError as refused:
+            waiting.future.set_exception(refused)
+
+    def _ended(self, main: asyncio.Task[Any]) -> None:
+        """Say how the coroutine ended."""
+        if self.is_ended:
+            return
+        try:
+            self._ask(self._ending(main))
+        finally:
+            self.is_ended = True
+
+    def _ending(self, main: asyncio.Task[Any]) -> a.Ask:
+        if main.cancelled():
+            if self._was_canceled:
+                return a.EndCanceled()
+            error: BaseException = asyncio.CancelledError("the workflow canceled itself")
+        else:
+            found = main.exception()
+            if isinstance(found, Restart):
+                return a.ContinueAsNew(found.arguments)
+            if found is None:
+                try:
+                    return a.Return(codec.encode(main.result(), where="the result"))
+                except TenutoError as refused:
+                    found = refused
+            error = found
+        message = str(error) or type(error).__name__
+        return a.Raise(type(error).__name__, message[:2000], encode_error(error))
+
+    # --- asked by the coroutine
+
+    def _ask(self, ask: a.Ask) -> None:
+        self.asks.append(ask)
+
+    def next_key(self, name: str) -> str:
+        """Return the key of the next await of the running task, held against the record."""
+        key = self.loop.current_scope().next_key(name)
+        if self.is_live:
+            return key
+        if not self._expected:
+            self._break("nothing more", f"`{key}`")
+        elif self._expected[0] != key:
+            self._break(f"`{self._expected[0]}`", f"`{key}`")
+        self._expected.popleft()
+        return key
+
+    def _break(self, expected: str, got: str) -> None:
+        self.broken = NotDeterministic(expected, got)
+        raise Undone
+
+    def begin_step(
+        self, step: AnyStep, arguments: tuple[Any, ...], read: Callable[[bytes], Any]
+    ) -> asyncio.Future[Any]:
+        """Ask for a step in this process; return the future of its result."""
+        key = self.next_key(step.name)
+        self._ask(a.BeginStep(key))
+        self.begun[key] = Begun(key, step, arguments)
+        return self._await(key, read, step)
+
+    def wait_for(
+        self,
+        name: str,
+        make: Callable[[str], a.Ask],
+        read: Callable[[bytes], Any] = codec.decode,
+    ) -> asyncio.Future[Any]:
+        """Ask for something that the engine keeps; return the future of its outcome."""
+        key = self.next_key(name)
+        self._ask(make(key))
+        return self._await(key, read, None)
+
+    def _await(
+        self, key: str, read: Callable[[bytes], Any], step: AnyStep | None
+    ) -> asyncio.Future[Any]:
+        future = self.loop.create_future()
+        self._awaits[key] = Await(future, read, step)
+        future.add_done_callback(lambda done: self._let_go(key, done))
+        return future
+
+    def _let_go(self, key: str, future: asyncio.Future[Any]) -> None:
+        """The coroutine waits no longer for what was not settled."""
+        if future.cancelled() and self._awaits.pop(key, None) is not None:
+            self.begun.pop(key, None)
+            self._ask(a.Withdraw(key))
+
+    def tell(self, ask: a.Ask) -> None:
+        """Ask for something that is not waited for."""
+        self._ask(ask)
+
+    def set_timer(self, handle: asyncio.TimerHandle) -> str:
+        """Ask for a durable timer; return its key."""
+        key = self.next_key(TIMER)
+        self._timers[key] = handle
+        self._ask(a.SetTimer(key, int(handle.when() * 1000)))
+        return key
+
+    def drop_timer(self, key: str) -> None:
+        """A timer is no longer wanted."""
+        if self._timers.pop(key, None) is not None:
+            self._ask(a.Withdraw(key))
+
+    def receive(self, name: str) -> asyncio.Future[Any]:
+        """Return the future of the next message to this instance."""
+        future = self.loop.create_future()
+        inbox = self._inboxes.get(name)
+        if inbox:
+            future.set_result(inbox.popleft())
+        else:
+            self._receivers.setdefault(name, deque()).append(future)
+        return future
+
+    def _deliver(self, name: str, value: bytes | None) -> None:
+        assert value is not None, "a message has a value"
+        receivers = self._receivers.get(name)
+        while receivers:
+            future = receivers.popleft()
+            if not future.done():
+                future.set_result(value)
+                return
+        self._inboxes.setdefault(name, deque()).append(value)
+
+    def patched(self, name: str) -> bool:
+        """Tell whether the newer branch of a change is taken."""
+        known = self._patches.get(name)
+        if known is None:
+            known = name in self.marks or self.is_live
+            self._patches[name] = known
+            if known and name not in self.marks:
+                self.marks.add(name)
+                self._ask(a.MarkPatch(name))
+        return known
+
+    @property
+    def chance(self) -> Random:
+        """Return chance that is the same in every replay."""
+        if self._chance is None:
+            self._chance = chance_of(self.instance)
+        return self._chance
+
+    def uuid4(self) -> UUID:
+        """Return a UUID that is the same in every replay."""
+        return uuid_of(self.chance)
+
+
+def current() -> Routine | None:
+    """Return the routine whose coroutine runs now."""
+    loop = asyncio._get_running_loop()
+    if not isinstance(loop, RoutineLoop):
+        return None
+    routine = loop.routine
+    assert isinstance(routine, Routine), "the loop of a workflow has its routine"
+    return routine
