@@ -78,6 +78,7 @@ OF_ENGINE: Final[dict[str, int]] = {
     why.STORE_BUSY: 503,
     why.STORE_REFUSED: 422,
     why.VERSION_MISMATCH: 412,
+    why.OUTCOME_ORDERED: 409,
 }
 
 RETRY_SECONDS: Final = 1

@@ -7,13 +7,15 @@ refusal raises `Rejected` with its stable code.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from tenuto import values
 from tenuto.client import requests as ask
+from tenuto.client.handle import Handle
 from tenuto.client.jobs import Jobs
 from tenuto.client.reading import Instance, Reading
 from tenuto.client.slots import LoopSlot
@@ -27,12 +29,16 @@ from tenuto.engine.settings import API
 from tenuto.errors import Rejected
 from tenuto.governance.permits import check_roles
 from tenuto.governance.tokens import mint_token
-from tenuto.runtime.requests import Answer, Ended, Reply, Request, Result
+from tenuto.runtime.requests import NEW_INSTANCE, Answer, Ended, Reply, Request, Result
 from tenuto.schedules import add, parse_duration
 
 if TYPE_CHECKING:
     from tenuto.graph.data import InputDeclaration
     from tenuto.runtime.node import Node
+    from tenuto.workflows.define import Workflow
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Client:
@@ -56,13 +62,16 @@ class Client:
         return accepted(await self._submit(request, at_end=at_end))
 
     def _submit(self, request: Request, *, at_end: bool = False) -> asyncio.Future[Result]:
+        slot, ticket, future = self._expect()
+        self._node.submit(request._replace(reply=Reply(slot, ticket, at_end)))
+        return future
+
+    def _expect(self) -> tuple[LoopSlot, int, asyncio.Future[Result]]:
         loop = asyncio.get_running_loop()
         slot = self._slots.get(loop)
         if slot is None:
             slot = self._slots[loop] = LoopSlot(loop)
-        ticket, future = slot.expect()
-        self._node.submit(request._replace(reply=Reply(slot, ticket, at_end)))
-        return future
+        return (slot, *slot.expect())
 
     async def ask_all(self, requests: Iterable[Request]) -> list[Result]:
         """Ask many things at once, so that few commits take them; return answers and refusals in
@@ -196,6 +205,56 @@ class Client:
         """End an instance and everything that it called."""
         key = ask.instance_key(instance)
         await self._ask(Request(key, c.CancelInstance(reason), self._actor))
+
+    async def terminate(self, instance: str, *, reason: str = "") -> None:
+        """End an instance at once: a workflow does not clean up."""
+        key = ask.instance_key(instance)
+        await self._ask(Request(key, c.CancelInstance(reason, at_once=True), self._actor))
+
+    async def begin(
+        self, workflow: Workflow[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs
+    ) -> Handle[R]:
+        """Start a workflow; return a handle of its instance.
+
+        A workflow with an id (`workflow.with_id(...)`) is started once: who comes later gets the
+        same instance.
+        """
+        id = workflow.id_of(*args, **kwargs)
+        command = c.StartInstance(workflow.name, workflow.encode_arguments(*args, **kwargs), id)
+        request = Request(NEW_INSTANCE, command, self._actor)
+        if id is not None:
+            same = hashlib.sha256(workflow.name.encode()).digest()
+            request = request._replace(idempotency_key=id, scope="workflow-id", fingerprint=same)
+        answer = await self._ask(request)
+        assert isinstance(answer, Answer), "the start of an instance is answered at once"
+        is_new = not answer.facts.get("repeated", False)
+        return Handle(self, workflow, str(answer.key), is_new=is_new)
+
+    async def send(
+        self, instance: str, name: str, value: bytes, *, message_id: str | None = None
+    ) -> None:
+        """Send a message (an encoded value) to one instance of a workflow."""
+        key = ask.instance_key(instance)
+        scope = f"message:{key}" if message_id is not None else ""
+        command = c.SendToRoutine(name, value)
+        await self._ask(Request(key, command, self._actor, idempotency_key=message_id, scope=scope))
+
+    async def wait(self, instance: str) -> Instance:
+        """Wait for the end of an instance; return how it ended, with its variables."""
+        return ended(await self.wait_encoded(instance))
+
+    async def wait_encoded(self, instance: str) -> Ended:
+        """Wait for the end of an instance; return it with its variables as encoded values.
+
+        Raises `Rejected` (not-found).
+        """
+        key = ask.instance_key(instance)
+        slot, ticket, future = self._expect()
+        reply = Reply(slot, ticket, at_end=True)
+        self._node.corridor.call(lambda corridor: corridor.attach(key, reply))
+        found = accepted(await future)
+        assert isinstance(found, Ended), "a caller that waits for the end gets the end"
+        return found
 
     async def find(self, instance: str) -> str:
         """Return the key of an instance by its key or business key.

@@ -153,6 +153,14 @@ class Reading:
             for name, stored in state.elements[ROOT].variables.items()
         }
 
+    def encoded_variable(self, key: int, name: str) -> bytes | None:
+        """Return a variable of the process as an encoded value; nothing if there is none."""
+        stored = self.state(key).elements[ROOT].variables.get(name)
+        if stored is None or isinstance(stored, bytes):
+            return stored
+        data = self.reader.payload(key, stored.digest)
+        return None if data is None else unpack_blob(data)
+
     def value(self, key: int, stored: Stored) -> values.Value:
         """Return the value of stored bytes or of a payload of an instance."""
         if isinstance(stored, PayloadRef):

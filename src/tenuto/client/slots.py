@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import threading
 from concurrent.futures import Future
@@ -29,8 +30,11 @@ class LoopSlot:
         return ticket, future
 
     def deliver(self, results: list[tuple[int, Result]]) -> None:
-        """Take answers on the corridor's thread."""
-        self._loop.call_soon_threadsafe(self._resolve, results)
+        """Take answers on the corridor's thread; those of a loop that has ended are waited for by
+        nobody.
+        """
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._resolve, results)
 
     def _resolve(self, results: list[tuple[int, Result]]) -> None:
         for ticket, result in results:

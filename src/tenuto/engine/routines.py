@@ -183,17 +183,21 @@ def advance_routine(turn: Turn, command: c.AdvanceRoutine) -> Rejection | None:
             turn.emit(rr.StepDelayed(number, report.key, report.attempt, report.message, wait))
     asked = tuple(ask.key for ask in command.asks if isinstance(ask, KEYED))
     steps = tuple(ask.key for ask in command.asks if type(ask) is a.BeginStep)
-    if asked or routine.seen != routine.ordered:
+    if asked or routine.seen != routine.ordered or not routine.has_run:
         turn.emit(rr.RoutineAdvanced(number, routine.ordered, asked, steps))
     for ask in command.asks:
         ASKS[type(ask)](turn, number, ask)
-    if turn.state.is_live and number in turn.state.jobs and not _has_work(routine):
+    if number in turn.state.jobs and not _has_work(turn, number, routine):
         turn.emit(r.JobCompleted(number))
     return None
 
 
-def _has_work(routine: Routine) -> bool:
-    return bool(routine.steps) or routine.ordered > routine.seen
+def _has_work(turn: Turn, number: int, routine: Routine) -> bool:
+    """Tell whether a worker has something to do: it runs a step, or the coroutine has not seen an
+    outcome, or it begins anew.
+    """
+    is_new = turn.element(number).routine is not routine
+    return is_new or bool(routine.steps) or routine.ordered > routine.seen
 
 
 def _refusal(turn: Turn, command: c.AdvanceRoutine, routine: Routine) -> Rejection | None:

@@ -43,6 +43,7 @@ class Routine(Struct, array_like=True):
     is_canceled: bool = False
     began_at: int = 0
     since: int = 0
+    has_run: bool = False
 
 
 class Element(Struct, array_like=True):

@@ -30,15 +30,17 @@ from tenuto.engine.index import RowChanges
 from tenuto.engine.registry import REGISTRY, find_same, next_deployment
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.rows import JobRow
+from tenuto.engine.state import ROOT
+from tenuto.engine.turn import visible_variables
 from tenuto.engine.world import World, with_deployment
 from tenuto.errors import OutcomeUnknown, Sealed, StoreBusy, StoreError, StoreFull, StoreRefused
 from tenuto.keys import KeyMint
 from tenuto.runtime import limits
 from tenuto.runtime.admission import Known
 from tenuto.runtime.batch import Batch, Hop, Item
-from tenuto.runtime.leases import Job, Leases, Seats
+from tenuto.runtime.leases import Leases
+from tenuto.runtime.release import deliver, hand_out, wake
 from tenuto.runtime.requests import NEW_INSTANCE, Answer, Ended, Reply, Request, Result
-from tenuto.runtime.routines import Wake
 from tenuto.runtime.timers import Due
 from tenuto.runtime.warm import Warm
 from tenuto.store import port
@@ -350,6 +352,22 @@ class Corridor:
             status = stored[0].row.status if stored else "pruned"
             batch.answers.append((request.reply, Ended(instance, status, {})))
 
+    def attach(self, instance: int, reply: Reply) -> None:
+        """Let a caller wait for the end of an instance.
+
+        For actions that run between two batches.
+        """
+        warm = self.warm.instance(instance)
+        if warm is None:
+            message = f"expected instance {instance}, but there is none"
+            deliver([(reply, Rejection(why.NOT_FOUND, message))])
+        elif warm.state.is_live:
+            self.waiters.setdefault(instance, []).append(reply)
+        else:
+            variables = warm.encoded(visible_variables(warm.state, ROOT))
+            deliver([(reply, Ended(instance, warm.state.status.value, variables))])
+            self.warm.evict((instance,))
+
     def _stale(self, item: Item, command: Fenced) -> Rejection | None:
         """Check the fencing token of a result; an unfenced command (a person, the CLI) passes."""
         lease = self.leases.of((item.receiver, command.element))
@@ -555,31 +573,3 @@ class Corridor:
 def given_back(row: JobRow) -> JobRow:
     """Return the row of a job whose holder did not work: it is ready at once."""
     return row._replace(status="ready", due_at=None, log=None)
-
-
-def deliver(answers: list[tuple[Reply, Result]]) -> None:
-    """Give each slot its answers in one call."""
-    slots: dict[int, tuple[Reply, list[tuple[int, Result]]]] = {}
-    for reply, result in answers:
-        slots.setdefault(id(reply.slot), (reply, []))[1].append((reply.ticket, result))
-    for reply, results in slots.values():
-        reply.slot.deliver(results)
-
-
-def hand_out(jobs: list[tuple[Seats, Job]]) -> None:
-    """Give each worker its jobs in one call."""
-    workers: dict[int, tuple[Seats, list[Job]]] = {}
-    for seat, job in jobs:
-        workers.setdefault(id(seat), (seat, []))[1].append(job)
-    for seat, work in workers.values():
-        seat.hand_out(work)
-
-
-def wake(wakes: list[tuple[Seats, Wake]]) -> None:
-    """Tell each worker what happened for the routines that it holds, in one call."""
-    workers: dict[int, tuple[Seats, list[Wake]]] = {}
-    for seat, one in wakes:
-        workers.setdefault(id(seat), (seat, []))[1].append(one)
-    for seat, happened in workers.values():
-        if seat.wake is not None:
-            seat.wake(happened)

@@ -90,11 +90,21 @@ class SqliteReader:
 
     def instance(self, key: int) -> StoredInstance | None:
         """Return one instance with its journal tail."""
-        rows = rows_of(r.InstanceRow, self._all("instance", (key,)))
-        if not rows:
-            return None
-        tail = self._all("journal_tail", (key, rows[0].snapshot_version))
-        return StoredInstance(rows[0], tail)
+        with self._one_view():
+            rows = rows_of(r.InstanceRow, self._all("instance", (key,)))
+            if not rows:
+                return None
+            tail = self._all("journal_tail", (key, rows[0].snapshot_version))
+            return StoredInstance(rows[0], tail)
+
+    @contextlib.contextmanager
+    def _one_view(self) -> Iterator[None]:
+        """Let several queries see the same commits."""
+        self._query("BEGIN", ())
+        try:
+            yield
+        finally:
+            self._query("COMMIT", ())
 
     def count_instances(self) -> dict[tuple[str, str], int]:
         """Return counts by (process, status)."""

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 class History(Struct):
     """A routine as its records have it.
 
-    After `seen` of the `outcomes` the coroutine had asked for `asked`. `steps` are open, with their
-    attempts; `variables` are what it began with at `began_at` (Unix milliseconds).
+    After `seen` of the `outcomes` the coroutine had asked for `asked`, if it `has_run` at all.
+    `steps` are open, with their attempts; `variables` are what it began with at `began_at` (Unix
+    milliseconds).
     """
 
     began_at: int = 0
     seen: int = 0
+    has_run: bool = False
     variables: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
@@ -69,10 +71,14 @@ def _fold(found: History, record: object, at: int, bytes_of: object) -> None:
         found.steps.pop(record.key, None)
     elif isinstance(record, rr.RoutineAdvanced):
         found.seen = record.seen
+        found.has_run = True
         found.asked.extend(record.asked)
         found.steps.update(dict.fromkeys(record.steps, 1))
     elif isinstance(record, rr.RoutineBegan):
-        found.began_at = at
+        # What the same turn holds before this belongs to the run that it continues.
+        for part in (found.asked, found.outcomes, found.marks, found.steps, found.delayed):
+            part.clear()
+        found.began_at, found.seen, found.has_run = at, 0, False
     elif isinstance(record, rr.PatchMarked):
         found.marks.append(record.name)
     elif isinstance(record, rr.StepDelayed):

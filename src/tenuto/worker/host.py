@@ -213,12 +213,15 @@ class RoutineHost:
     def _catch_up(self, routine: Routine, held: Held, history: History) -> None:
         """Feed what was seen against the record, then what was not."""
         routine.expect(history.asked, history.marks)
+        if not history.has_run:
+            routine.go_live()
         routine.begin(self._workflows[held.job.type].body(history.variables))
         for one in history.outcomes[: history.seen]:
             if routine.broken is not None:
                 break
             routine.feed(one.key, one.at, one.value, one.error)
-        routine.go_live()
+        if history.has_run:
+            routine.go_live()
         for one in history.outcomes[history.seen :]:
             routine.feed(one.key, one.at, one.value, one.error)
 

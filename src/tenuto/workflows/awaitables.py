@@ -247,9 +247,10 @@ class Message(Generic[T]):
 class State(Generic[T]):
     """A variable of the instance that everybody may read, also when no worker runs."""
 
-    def __init__(self, name: str, default: T | None = None) -> None:
-        """Name it."""
+    def __init__(self, name: str, kind: Any = Any, default: T | None = None) -> None:
+        """Name it; `kind` is its type."""
         self.name = name
+        self.kind = kind
         self.default = default
 
     def set(self, value: T) -> None:

@@ -78,10 +78,14 @@ class StepOptions(Struct, frozen=True):
 
 
 class WorkflowOptions(Struct, frozen=True):
-    """Which version of its code a workflow is, and which records of older ones it can replay."""
+    """Which version of its code a workflow is, and which records of older ones it can replay.
+
+    `id` makes the id of an instance from the arguments.
+    """
 
     version: int = 1
     replays: tuple[int, ...] = ()
+    id: Any = None
 
 
 class Step(Generic[P, R]):
@@ -165,6 +169,15 @@ class Workflow(Generic[P, R]):
         """Return the routines that this code can run."""
         versions = (self.options.version, *self.options.replays)
         return tuple(job_type(self.name, version) for version in versions)
+
+    def with_id(self, id: str) -> Workflow[P, R]:
+        """Return the same workflow whose next instance has an id: it is started once."""
+        options = WorkflowOptions(self.options.version, self.options.replays, lambda *_, **__: id)
+        return Workflow(self.function, self.name, options)
+
+    def id_of(self, *args: P.args, **kwargs: P.kwargs) -> str | None:
+        """Return the id of an instance with these arguments, if the workflow has ids."""
+        return None if self.options.id is None else str(self.options.id(*args, **kwargs))
 
     def encode_arguments(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, bytes]:
         """Return the arguments of a call as variables. Raises `InputError` that names what does
@@ -252,7 +265,11 @@ def step(
 def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
 @overload
 def workflow(
-    *, name: str | None = None, version: int = 1, replays: tuple[int, ...] = ()
+    *,
+    name: str | None = None,
+    version: int = 1,
+    replays: tuple[int, ...] = (),
+    id: Callable[..., str] | None = None,
 ) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
 def workflow(
     function: Callable[..., Any] | None = None,
@@ -261,11 +278,15 @@ def workflow(
     name: str | None = None,
     version: int = 1,
     replays: tuple[int, ...] = (),
+    id: Callable[..., str] | None = None,
 ) -> Any:
-    """Declare a workflow. `replays` names the older versions whose records this code can replay."""
+    """Declare a workflow. `replays` names the older versions whose records this code can replay.
+
+    `id` makes the id of an instance from its arguments: an id is started once.
+    """
 
     def declare(one: Callable[P, R]) -> Workflow[P, R]:
-        return Workflow(one, name or one.__name__, WorkflowOptions(version, tuple(replays)))
+        return Workflow(one, name or one.__name__, WorkflowOptions(version, tuple(replays), id))
 
     return declare if function is None else declare(function)
 

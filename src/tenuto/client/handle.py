@@ -1,0 +1,101 @@
+"""A handle: one instance of a workflow, typed by what it returns."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from tenuto.errors import TenutoError
+from tenuto.workflows import codec
+from tenuto.workflows.failures import StepFailed, revive
+
+if TYPE_CHECKING:
+    from tenuto.client.reading import Reading
+    from tenuto.runtime.requests import Ended
+    from tenuto.workflows.awaitables import Message, State
+    from tenuto.workflows.define import Workflow
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class WorkflowCanceled(TenutoError):
+    """The instance was canceled or terminated: it has no result."""
+
+
+class Asked(Protocol):
+    """The client of a handle."""
+
+    read: Reading
+
+    async def wait_encoded(self, instance: str) -> Ended:
+        """Wait for the end of an instance."""
+
+    async def send(
+        self, instance: str, name: str, value: bytes, *, message_id: str | None = None
+    ) -> None:
+        """Send a message to an instance."""
+
+    async def cancel(self, instance: str, *, reason: str = "") -> None:
+        """Ask an instance to end."""
+
+    async def terminate(self, instance: str, *, reason: str = "") -> None:
+        """End an instance."""
+
+
+class Handle(Generic[R]):
+    """An instance of a workflow. `key` names it everywhere; `is_new` tells whether this start made
+    it.
+    """
+
+    def __init__(
+        self, client: Asked, workflow: Workflow[..., Any], key: str, *, is_new: bool = True
+    ) -> None:
+        """Point to an instance."""
+        self._client = client
+        self._workflow = workflow
+        self.key = key
+        self.is_new = is_new
+
+    async def result(self, timeout: float | None = None) -> R:  # noqa: ASYNC109  (a caller's patience)
+        """Return what the workflow returned, or raise what it raised, by type.
+
+        Raises `WorkflowCanceled`, and `TimeoutError` after `timeout` seconds.
+        """
+        ended = await asyncio.wait_for(self._client.wait_encoded(self.key), timeout)
+        if ended.status == "completed":
+            found: R = self._workflow.read_result(ended.variables["result"])
+            return found
+        if ended.status == "failed":
+            error = codec.decode(ended.variables["error"])
+            raise revive(error, self._workflow.known_names)
+        raise WorkflowCanceled(f"expected instance {self.key} to return, but it was {ended.status}")
+
+    async def status(self) -> str:
+        """Return active, completed, failed or terminated."""
+        return self._client.read.find(self.key).status
+
+    async def state(self, state: State[T]) -> T | None:
+        """Return what the workflow published, also when it has ended or no worker runs."""
+        data = self._client.read.encoded_variable(int(self.key), state.name)
+        return state.default if data is None else codec.decode(data, state.kind)
+
+    async def send(self, message: Message[T], value: T, *, message_id: str | None = None) -> None:
+        """Send a message to this instance; the same `message_id` is taken once.
+
+        Raises `Rejected` (not-active) when it has ended.
+        """
+        await self._client.send(
+            self.key, message.name, message.encode(value), message_id=message_id
+        )
+
+    async def cancel(self, reason: str = "") -> None:
+        """Ask the workflow to end; it may clean up first."""
+        await self._client.cancel(self.key, reason=reason)
+
+    async def terminate(self, reason: str = "") -> None:
+        """End the instance at once; no code of it runs any more."""
+        await self._client.terminate(self.key, reason=reason)
+
+
+__all__ = ["Handle", "StepFailed", "WorkflowCanceled"]
