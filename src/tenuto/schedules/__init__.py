@@ -3,6 +3,9 @@
 All of it is pure: `now` is always an argument, and instants are Unix milliseconds in UTC.
 """
 
+from tenuto.schedules.forms import read_schedule, write_schedule
+from tenuto.schedules.recurrence import Business, Interval, Roll, Rule, Schedule
+from tenuto.schedules.ticks import due_at, each_tick, next_tick, tick_key, ticks
 from tenuto.schedules.timers import (
     MS_MAX,
     NANOS_PER_MS,
@@ -18,11 +21,23 @@ from tenuto.schedules.timers import (
 __all__ = [
     "MS_MAX",
     "NANOS_PER_MS",
+    "Business",
     "Due",
+    "Interval",
+    "Roll",
+    "Rule",
+    "Schedule",
     "Span",
     "add",
+    "due_at",
+    "each_tick",
     "first_due",
     "next_due",
+    "next_tick",
     "parse_duration",
     "parse_instant",
+    "read_schedule",
+    "tick_key",
+    "ticks",
+    "write_schedule",
 ]

@@ -35,7 +35,7 @@ class RuleTimes:
         """Raises `InputError` for a rule whose times of day never come."""
         self.pattern = pattern
         self.fixed = pattern.freq not in UNIT_SECONDS
-        self._start = start
+        self.start = start
         day, second = divmod(start, DAY)
         self._first = _date(day)
         self._first_week = day - (self._first.weekday() - pattern.week_start) % 7
@@ -52,7 +52,7 @@ class RuleTimes:
 
     def between(self, begin: int, end: int) -> Iterator[int]:
         """Yield the local times from `begin`, before `end`, in order."""
-        begin = max(begin, self._start)
+        begin = max(begin, self.start)
         periods = self._long_periods if self.fixed else self._short_periods
         for at in periods(begin, end):
             if at >= end:

@@ -121,7 +121,7 @@ def _weekday(name: str, value: str) -> int:
 
 def _until(name: str, value: str) -> str:
     try:
-        is_date = bool(_UNTIL.match(value)) and datetime.fromisoformat(value) is not None
+        is_date = bool(_UNTIL.match(value)) and 1 < datetime.fromisoformat(value).year < 9990
     except ValueError:
         is_date = False
     if not is_date:

@@ -87,6 +87,7 @@ def wall(zone: str, instant: int) -> int:
     return instant + offset_at(zone, instant)
 
 
+@lru_cache(maxsize=4096)
 def reach(zone: str, local: int) -> int:
     """Return the first instant at which the wall has reached a local time."""
     for segment in segments(zone, local - _SHIFT_MAX, local + _SHIFT_MAX):
