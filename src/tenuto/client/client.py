@@ -251,7 +251,10 @@ class Client:
         key = ask.instance_key(instance)
         slot, ticket, future = self._expect()
         reply = Reply(slot, ticket, at_end=True)
-        self._node.corridor.call(lambda corridor: corridor.attach(key, reply))
+        self._node.corridor.call(
+            lambda corridor: corridor.attach(key, reply),
+            lambda refusal: slot.deliver([(ticket, refusal)]),
+        )
         found = accepted(await future)
         assert isinstance(found, Ended), "a caller that waits for the end gets the end"
         return found

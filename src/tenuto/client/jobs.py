@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from tenuto.engine.rejections import Rejection
 from tenuto.errors import StoreError
 from tenuto.runtime import desk
 from tenuto.runtime.desk import Beat, Poll
@@ -88,8 +89,15 @@ class Jobs:
         def act(corridor: Corridor) -> None:
             loop.call_soon_threadsafe(settle, question(corridor))
 
+        def fail(refusal: Rejection) -> None:
+            if not future.done():
+                future.set_exception(StoreError(refusal.message))
+
+        def refuse(refusal: Rejection) -> None:
+            loop.call_soon_threadsafe(fail, refusal)
+
         self._check_running()
-        self._corridor.call(act)
+        self._corridor.call(act, refuse)
         return await future
 
     def _check_running(self) -> None:

@@ -19,7 +19,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -52,7 +52,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger("tenuto.runtime")
 
 Fenced = c.CompleteJob | c.FailJob | c.ThrowJobError | c.AdvanceRoutine | c.StuckRoutine
-Inbox = queue.SimpleQueue["Request | Callable[[Corridor], None] | None"]
+Inbox = queue.SimpleQueue["Request | Action | None"]
+Refuse = Callable[[Rejection], None]
+
+
+class Action(NamedTuple):
+    """What is done between two batches; `refuse` is told when it will not be."""
+
+    run: Callable[[Corridor], None]
+    refuse: Refuse | None = None
 
 
 class Corridor:
@@ -80,6 +88,7 @@ class Corridor:
         self.failed: BaseException | None = None
         self.advance_seconds_max = limits.BATCH_ADVANCE_SECONDS_MAX
         self.stopped = threading.Event()
+        self._at_hand: list[Request] = []
         self._slot = head.log % 1024
         self._not_before = 0
 
@@ -87,13 +96,19 @@ class Corridor:
 
     def submit(self, request: Request) -> None:
         """Put a request before the corridor; callable from every thread."""
-        self.inbox.put(request)
+        self._put(request)
 
-    def call(self, action: Callable[[Corridor], None]) -> None:
+    def call(self, action: Callable[[Corridor], None], refuse: Refuse | None = None) -> None:
         """Run an action on the corridor's thread between two batches (workers come and go this
-        way).
+        way). `refuse` is told when the loop has ended before.
         """
-        self.inbox.put(action)
+        self._put(Action(action, refuse))
+
+    def _put(self, entry: Request | Action) -> None:
+        """Whatever is put before or after the end of the loop is answered."""
+        self.inbox.put(entry)
+        if self.stopped.is_set():
+            self._refuse_waiting()
 
     def stop(self) -> None:
         """Ask the loop to end after the work at hand."""
@@ -116,17 +131,18 @@ class Corridor:
             self.failed = error
             log.error("corridor failed", reason="".join(traceback.format_exception(error)))
         finally:
-            self._refuse_waiting()
             self.stopped.set()
+            self._refuse_waiting()
 
     def step(self, *, block: bool = False) -> bool:
         """Do one batch; tell whether there was anything to do."""
-        requests = self._take(block=block)
+        requests = self._at_hand = self._take(block=block)
         now = max(self.clock.now(), self._not_before)
         items = self._items(requests, now)
         if not items and not self._may_lease():
             return bool(requests)
         self._process(items, now)
+        self._at_hand = []
         return True
 
     def _take(self, *, block: bool) -> list[Request]:
@@ -148,7 +164,7 @@ class Corridor:
             if isinstance(entry, Request):
                 requests.append(entry)
             else:
-                entry(self)
+                entry.run(self)
                 break
         return requests
 
@@ -553,10 +569,14 @@ class Corridor:
         self._commit(batch, batch.now)
 
     def _refuse_waiting(self) -> None:
-        """The loop has ended: answer everything that still waits."""
+        """The loop has ended: answer everything that still waits, also what was at hand when it
+        failed.
+        """
         reason = str(self.failed) if self.failed else "the node was stopped"
         refusal = Rejection(why.STOPPING, f"expected a running node, but {reason}")
-        answers: list[tuple[Reply, Result]] = []
+        answers: list[tuple[Reply, Result]] = [
+            (request.reply, refusal) for request in self._at_hand if request.reply is not None
+        ]
         while True:
             try:
                 entry = self.inbox.get_nowait()
@@ -564,6 +584,8 @@ class Corridor:
                 break
             if isinstance(entry, Request) and entry.reply is not None:
                 answers.append((entry.reply, refusal))
+            elif isinstance(entry, Action) and entry.refuse is not None:
+                entry.refuse(refusal)
         for replies in self.waiters.values():
             answers.extend((reply, refusal) for reply in replies)
         self.waiters.clear()

@@ -338,7 +338,10 @@ class RoutineHost:
 
     def _answered(self, results: list[tuple[int, Result]]) -> None:
         for ticket, result in results:
-            held, reports, asks = self._said.pop(ticket)
+            said = self._said.pop(ticket, None)
+            if said is None:
+                continue
+            held, reports, asks = said
             held.in_flight -= 1
             if self._held.get((held.job.instance, held.job.element)) is not held:
                 continue
