@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     Between = Callable[[int, int], Iterator[int]]
 
 
+# To begin a search anew costs about as much as to pass this many ticks.
+_PASSED_MAX = 16
+
+
 class Reach(NamedTuple):
     """The instants whose ticks belong to one working day, both ends included."""
 
@@ -43,22 +47,33 @@ class WorkingTime:
 
     def ticks(self, nominal: Between, after: int, until: int) -> Iterator[int]:
         """Yield the ticks that are left in working time, or moved into it, in order."""
-        if self._roll is Roll.SKIP:
+        if self._roll == Roll.SKIP:
             return self._kept(nominal, after, until)
         return self._moved(nominal, after, until)
 
     def _kept(self, nominal: Between, after: int, until: int) -> Iterator[int]:
         while after < until:
+            opening, passed = after, 0
             for tick in nominal(after, until):
-                day = self._day(tick)
+                if tick < opening:
+                    passed += 1
+                    if passed > _PASSED_MAX:
+                        after = opening - 1
+                        break
+                    continue
+                day, passed = self._day(tick), 0
                 if self._is_open(day, tick):
                     yield tick
-                    continue
-                is_early = self._is_working(day) and tick < self._opening(day)
-                after = self._opening(day if is_early else self._next(day)) - 1
-                break
+                else:
+                    opening = self._opening_after(day, tick)
             else:
                 return
+
+    def _opening_after(self, day: int, tick: int) -> int:
+        """Return when work begins after a tick of that day which is outside of working time."""
+        if self._is_working(day) and tick < self._opening(day):
+            return self._opening(day)
+        return self._opening(self._next(day))
 
     def _moved(self, nominal: Between, after: int, until: int) -> Iterator[int]:
         last, cursor = after, self._reach(after).begin - 1
@@ -77,7 +92,7 @@ class WorkingTime:
     def _reach(self, instant: int) -> Reach:
         """Return the working day that an instant belongs to, with all that belongs to it."""
         day = self._day(instant)
-        if self._roll is Roll.NEXT:
+        if self._roll == Roll.NEXT:
             if not self._is_working(day) or instant > self._closing(day):
                 day = self._next(day)
             return Reach(self._closing(self._previous(day)) + 1, self._closing(day), day)
@@ -90,7 +105,7 @@ class WorkingTime:
         if self._is_open(day, tick):
             return tick
         if self._is_working(self._day(tick)):
-            return self._opening(day) if self._roll is Roll.NEXT else self._closing(day)
+            return self._opening(day) if self._roll == Roll.NEXT else self._closing(day)
         second = wall(self._zone, tick // 1000) % DAY
         moved = reach(self._zone, day * DAY + second) * 1000 + tick % 1000
         return min(max(moved, self._opening(day)), self._closing(day))

@@ -30,7 +30,7 @@ from tenuto.errors import InputError
 from tenuto.schedules.cron import cron_times
 from tenuto.schedules.recurrence import Business, Interval, Roll, Rule, Schedule, instant_of
 from tenuto.schedules.rrule_text import WEEKDAYS, parse_pattern
-from tenuto.schedules.timers import parse_duration
+from tenuto.schedules.timers import parse_duration, write_duration
 from tenuto.schedules.zones import require_zone
 
 T = TypeVar("T")
@@ -293,21 +293,10 @@ def _placed(place: str) -> Iterator[None]:
 
 
 def _written_interval(interval: Interval) -> dict[str, object]:
-    form: dict[str, object] = {"every": _written_duration(interval.every)}
+    form: dict[str, object] = {"every": write_duration(interval.every)}
     if interval.offset:
-        form["offset"] = _written_duration(interval.offset)
+        form["offset"] = write_duration(interval.offset)
     return form
-
-
-def _written_duration(milliseconds: int) -> str:
-    seconds, rest = divmod(milliseconds, 1000)
-    hours, seconds = divmod(seconds, 3600)
-    minutes, seconds = divmod(seconds, 60)
-    fraction = f".{rest:03d}" if rest else ""
-    parts = [f"{hours}H"] if hours else []
-    parts += [f"{minutes}M"] if minutes else []
-    parts += [f"{seconds}{fraction}S"] if seconds or rest else []
-    return "PT" + "".join(parts)
 
 
 def _written_rule(rule: Rule) -> dict[str, object]:

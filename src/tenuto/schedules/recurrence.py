@@ -1,7 +1,7 @@
 """A schedule: what starts again and again, as a value.
 
 A schedule is due at the instants of all its cron texts, intervals, rules and instants together,
-less what it skips, moved by its business calendar. `forms` reads and writes it, `ticks` gives its
+less what it skips, moved by its business calendar. `forms` reads and writes it, `nominal` gives its
 instants.
 """
 

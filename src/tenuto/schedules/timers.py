@@ -61,6 +61,18 @@ def parse_duration(text: str) -> Span:
     return Span(sign * months, sign * milliseconds)
 
 
+def write_duration(milliseconds: int) -> str:
+    """Return the ISO 8601 duration of milliseconds, which are not below zero."""
+    seconds, rest = divmod(milliseconds, 1000)
+    hours, seconds = divmod(seconds, 3600)
+    minutes, seconds = divmod(seconds, 60)
+    fraction = f".{rest:03d}" if rest else ""
+    parts = [f"{hours}H"] if hours else []
+    parts += [f"{minutes}M"] if minutes else []
+    parts += [f"{seconds}{fraction}S"] if seconds or rest else []
+    return "PT" + ("".join(parts) or "0S")
+
+
 def add(at: int, span: Span) -> int:
     """Return the instant a span after `at`; a day that the month lacks becomes its last day."""
     if span.months:

@@ -51,7 +51,7 @@ def ticks(
     """
     if until is None and limit is None:
         raise InputError("expected `until` or `limit`, got neither; a schedule may have no end")
-    found = each_tick(schedule, after) if until is None else _between(schedule, after, until)
+    found = each_tick(schedule, after) if until is None else between(schedule, after, until)
     return list(found if limit is None else islice(found, max(limit, 0)))
 
 
@@ -64,7 +64,7 @@ def next_tick(schedule: Schedule, after: int) -> int | None:
 
 def each_tick(schedule: Schedule, after: int) -> Iterator[int]:
     """Yield the nominal instants after `after`, one at a time and maybe without end."""
-    return _endless(partial(_between, schedule), after)
+    return _endless(partial(between, schedule), after)
 
 
 def tick_key(name: str, nominal: int) -> str:
@@ -92,7 +92,8 @@ def due_at(schedule: Schedule, name: str, nominal: int) -> int:
     return nominal + int.from_bytes(digest[:8], "big") % room
 
 
-def _between(schedule: Schedule, after: int, until: int) -> Iterator[int]:
+def between(schedule: Schedule, after: int, until: int) -> Iterator[int]:
+    """Yield the nominal instants after `after`, up to `until` itself, one at a time."""
     after = max(after, _FIRST_MS)
     until = min(until, _LAST_MS)
     if schedule.start is not None:
@@ -115,7 +116,7 @@ def _unskipped(schedule: Schedule, nominal: Between, after: int, until: int) -> 
         dates = frozenset(schedule.skip_dates)
         found = (tick for tick in found if day_of(schedule.tz, tick) not in dates)
     if schedule.skip_schedule is not None:
-        found = _without(found, _between(schedule.skip_schedule, after, until))
+        found = _without(found, between(schedule.skip_schedule, after, until))
     return found
 
 
