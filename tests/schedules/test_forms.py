@@ -64,6 +64,13 @@ def test_what_is_written_reads_as_the_same_schedule():
     assert read_schedule(json.loads(json.dumps(write_schedule(schedule)))) == schedule
 
 
+def test_what_was_not_said_is_not_written():
+    """A form holds the zone and what differs from the default."""
+    schedule = read_schedule({"intervals": "PT24H"})
+
+    assert write_schedule(schedule) == {"intervals": [{"every": "PT24H"}], "tz": "UTC"}
+
+
 def test_a_schedule_is_kept_as_it_is():
     """A schedule passes through the codec of what is stored."""
     schedule = read_schedule(WHOLE)

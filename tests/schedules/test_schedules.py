@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 import pytest
 
 from tenuto.errors import InputError
-from tenuto.schedules import Due, Span, add, first_due, next_due, parse_duration, parse_instant
+from tenuto.schedules import (
+    Due,
+    Span,
+    add,
+    first_due,
+    next_due,
+    parse_duration,
+    parse_instant,
+    write_duration,
+)
 
 NOW = parse_instant("2026-01-31T10:00:00Z")
 HOUR = 3_600_000
@@ -31,6 +40,12 @@ def at(text: str) -> int:
 def test_durations_are_months_and_milliseconds(text, span):
     """Every part of an ISO 8601 duration is read."""
     assert parse_duration(text) == span
+
+
+@pytest.mark.parametrize("text", ["PT0S", "PT15M", "PT36H", "PT1H1M1.005S", "PT0.250S"])
+def test_a_duration_is_written_as_it_is_read(text):
+    """Hours, minutes and seconds; days are written as hours."""
+    assert write_duration(parse_duration(text).milliseconds) == text
 
 
 @pytest.mark.parametrize("text", ["", "P", "PT", "1h", "P1H", "PT1", "P1.5D"])

@@ -85,6 +85,7 @@ def test_no_ticks_are_no_ticks():
 
     assert ticks(schedule, 0, limit=0) == []
     assert ticks(schedule, at("2026-01-02T00:00:00Z"), at("2026-01-01T00:00:00Z")) == []
+    assert ticks(schedule, at("2026-01-02T00:00:00Z"), at("2026-01-02T00:00:00Z") + 999) == []
 
 
 def test_ticks_come_one_at_a_time():

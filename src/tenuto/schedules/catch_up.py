@@ -63,9 +63,10 @@ def missed(schedule: Schedule, last: int, now: int, policy: CatchUp) -> list[int
         case Latest(count):
             return _latest(schedule, last, now, count)
         case Younger(age):
-            return ticks(schedule, max(last, now - age), now, MISSED_MAX)
+            last = max(last, now - age)
         case Everything():
-            return ticks(schedule, last, now, MISSED_MAX)
+            pass
+    return ticks(schedule, last, now, MISSED_MAX)
 
 
 def read_catch_up(form: object) -> CatchUp:
@@ -91,7 +92,8 @@ def write_catch_up(policy: CatchUp) -> object:
         case Younger(age):
             return {"younger": write_duration(age)}
         case Everything():
-            return "all"
+            pass
+    return "all"
 
 
 _NAMED: dict[str, CatchUp] = {"none": NOTHING, "last": LAST, "all": Everything()}

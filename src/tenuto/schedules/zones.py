@@ -64,15 +64,15 @@ def require_zone(name: str) -> ZoneInfo:
 
 
 def segments(zone: str, begin: int, end: int) -> Iterator[Segment]:
-    """Yield the segments of the instants from `begin`, before `end`."""
+    """Yield the segments of the instants from `begin`, before `end`, which is later."""
+    assert begin < end, f"expected instants from {begin} to a later one, got {end}"
     offset = offset_at(zone, begin)
-    for year in range(_year(begin), _year(max(begin, end - 1)) + 1):
+    for year in range(_year(begin), _year(end - 1) + 1):
         for at, after in _changes(zone, year):
             if begin < at < end:
                 yield Segment(begin, at, offset)
                 begin, offset = at, after
-    if begin < end:
-        yield Segment(begin, end, offset)
+    yield Segment(begin, end, offset)
 
 
 def offset_at(zone: str, instant: int) -> int:
