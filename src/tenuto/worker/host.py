@@ -396,6 +396,9 @@ class RoutineHost:
         self._done()
         if routine is None or routine.is_ended:
             return
+        if routine.holds_thread:  # it is unwound, and made again when there is something to see
+            routine.discard()
+            return
         self._warm[key] = routine
         while len(self._warm) > self._warm_max:
             oldest = next(iter(self._warm))

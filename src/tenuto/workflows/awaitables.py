@@ -22,6 +22,7 @@ from tenuto.workflows.chance import UUID, Random, any_chance, any_moment, any_uu
 from tenuto.workflows.define import Step, seconds_of
 from tenuto.workflows.failures import StepFailed
 from tenuto.workflows.routine import Restart, Routine, current
+from tenuto.workflows.threaded import wait
 
 T = TypeVar("T")
 
@@ -370,4 +371,5 @@ __all__ = [
     "sleep",
     "sleep_until",
     "uuid4",
+    "wait",
 ]

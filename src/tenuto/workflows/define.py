@@ -26,6 +26,7 @@ from tenuto.errors import InputError
 from tenuto.schedules import parse_duration
 from tenuto.workflows import codec
 from tenuto.workflows.routine import current
+from tenuto.workflows.threaded import current_body, wait
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -120,6 +121,8 @@ class Step(Generic[P, R]):
         if routine is None:
             result: R = self.function(*args, **kwargs)
             return result
+        if current_body() is not None and not self.is_async:
+            return typing.cast(R, wait(self.call(*args, **kwargs)))
         if not self.is_async:
             raise InputError(
                 f"expected `await {self.name}.call(...)`: the step is a plain function, and an "
@@ -203,8 +206,15 @@ class Workflow(Generic[P, R]):
                 arguments[name] = codec.decode(data, kind, where=where)
             elif parameter.default is inspect.Parameter.empty:
                 raise InputError(f"workflow `{self.name}`: expected an argument `{name}`")
-        made: Coroutine[Any, Any, R] = self.function(**arguments)  # type: ignore[call-arg]
-        return made
+        if self.is_async:
+            made: Coroutine[Any, Any, R] = self.function(**arguments)  # type: ignore[call-arg]
+            return made
+        return self._on_thread(arguments)
+
+    async def _on_thread(self, arguments: dict[str, Any]) -> Any:
+        routine = current()
+        assert routine is not None, "a body runs within its routine"
+        return await routine.run_on_thread(functools.partial(self.function, **arguments))
 
     def read_result(self, data: bytes) -> R:
         """Return a recorded result as the function gave it."""
@@ -218,13 +228,16 @@ class Workflow(Generic[P, R]):
         if routine is None:
             result: R = self.function(*args, **kwargs)
             return result
+        if current_body() is not None and not self.is_async:
+            return typing.cast(R, wait(self.as_child(*args, **kwargs)))
         return typing.cast(R, self.as_child(*args, **kwargs))
 
     async def as_child(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """Start a child workflow and return its result."""
         routine = current()
         if routine is None:
-            return await self.function(*args, **kwargs)
+            result = self.function(*args, **kwargs)
+            return await result if self.is_async else result
         variables = self.encode_arguments(*args, **kwargs)
         return await routine.wait_for(
             self.name, lambda key: CallProcess(key, self.name, variables), self._read_end

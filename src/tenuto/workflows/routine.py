@@ -19,6 +19,7 @@ from tenuto.workflows import codec
 from tenuto.workflows.chance import UUID, Random, chance_of, uuid_of
 from tenuto.workflows.failures import encode_error, revive
 from tenuto.workflows.loop import EndlessBody, RoutineLoop
+from tenuto.workflows.threaded import Body, Undone, current_body
 
 if TYPE_CHECKING:
     from tenuto.workflows.kinds import AnyStep, AnyWorkflow
@@ -48,10 +49,6 @@ class Restart(BaseException):
         """Keep what to begin with."""
         super().__init__()
         self.arguments = arguments
-
-
-class Undone(BaseException):
-    """The coroutine is thrown away; never an outcome."""
 
 
 class Await:
@@ -105,6 +102,7 @@ class Routine:
         self._main: asyncio.Task[Any] | None = None
         self._chance: Random | None = None
         self._was_canceled = False
+        self._body: Body | None = None
 
     # --- driven by the worker
 
@@ -147,6 +145,16 @@ class Routine:
         if self.broken is not None:
             raise self.broken
 
+    async def run_on_thread(self, call: Callable[[], Any]) -> Any:
+        """Run a body that is a plain function."""
+        self._body = Body(call)
+        return await self._body.run(self)
+
+    @property
+    def holds_thread(self) -> bool:
+        """Tell whether the body is a plain function, which waits on a thread."""
+        return self._body is not None
+
     def take_asks(self) -> tuple[a.Ask, ...]:
         """Return what was asked for since the last time."""
         asks = tuple(self.asks)
@@ -158,6 +166,8 @@ class Routine:
         self.is_live = False
         self.is_ended = True
         self.loop.close()
+        if self._body is not None:
+            self._body.close()
         if self._main is not None and not self._main.done():
             self._main._log_destroy_pending = False  # type: ignore[attr-defined]
         self._awaits.clear()
@@ -328,8 +338,12 @@ class Routine:
 def current() -> Routine | None:
     """Return the routine whose coroutine runs now."""
     loop = asyncio._get_running_loop()
-    if not isinstance(loop, RoutineLoop):
-        return None
-    routine = loop.routine
+    if isinstance(loop, RoutineLoop):
+        routine = loop.routine
+    else:
+        body = current_body()
+        if body is None:
+            return None
+        routine = body.routine
     assert isinstance(routine, Routine), "the loop of a workflow has its routine"
     return routine
