@@ -20,10 +20,10 @@ from bench.w1 import quantile
 from tenuto import step, workflow
 from tenuto.assembly import running
 from tenuto.client.client import Client
+from tenuto.client.history import read_history
 from tenuto.client.reading import Reading
 from tenuto.engine.commands import StartInstance
 from tenuto.runtime.requests import NEW_INSTANCE, Request
-from tenuto.worker.history import read_history
 from tenuto.worker.program import Program, program_of
 from tenuto.workflows.routine import Routine
 

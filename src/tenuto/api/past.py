@@ -15,6 +15,7 @@ from msgspec import Struct
 from tenuto.api.elements import type_of
 from tenuto.api.rendering import moment, stored_json
 from tenuto.engine import records as r
+from tenuto.engine import routine_records as rr
 from tenuto.engine.stored import PayloadRef
 from tenuto.store.codec import unpack_blob
 from tenuto.store.headers import Header, decode_header
@@ -45,7 +46,8 @@ class Happened(Struct):
 
 
 class Visit(Struct):
-    """An element that was entered; `state` is passed, active, completed or terminated.
+    """An element that was entered, or an await of a workflow; `state` is passed, active, completed,
+    terminated or failed.
 
     `via` are the sequence flows by which it was entered.
     """
@@ -165,6 +167,7 @@ def path_of(read: Reading, row: InstanceRow, world: World) -> list[Visit]:
     graph = None if definition is None else definition.graph
     visits: list[Visit] = []
     live: dict[int, Visit] = {}
+    asked: dict[str, Visit] = {}
     for turn in turns_of(read, row.key):
         at = moment(turn.header.now)
         for record in turn.records or ():
@@ -181,7 +184,39 @@ def path_of(read: Reading, row: InstanceRow, world: World) -> list[Visit]:
                 if visit is not None:
                     has_ended = isinstance(record, r.ElementTerminated)
                     visit.left_at, visit.state = at, "terminated" if has_ended else "completed"
+            elif isinstance(record, rr.AwaitChildBegun):
+                visits.remove(live.pop(record.child))  # it is shown under the key of its await
+            else:
+                _follow_await(asked, visits, record, at)
     return visits
+
+
+def _follow_await(
+    asked: dict[str, Visit], visits: list[Visit], record: r.Record, at: str | None
+) -> None:
+    if isinstance(record, rr.RoutineAdvanced):
+        for key in record.asked:
+            asked[key] = Visit(key, "", "await", at, None, "active", [])
+            visits.append(asked[key])
+    elif isinstance(record, rr.OutcomeTaken | rr.AwaitWithdrawn):
+        _end_await(asked, visits, record, at)
+
+
+def _end_await(
+    asked: dict[str, Visit],
+    visits: list[Visit],
+    record: rr.OutcomeTaken | rr.AwaitWithdrawn,
+    at: str | None,
+) -> None:
+    """Say how an await of a workflow ended; what it did not ask for is a message or
+    a wish to end."""
+    visit = asked.pop(record.key, None)
+    if visit is None and isinstance(record, rr.OutcomeTaken):
+        visits.append(Visit(record.key, "", "await", at, at, "passed", []))
+    elif visit is not None:
+        visit.left_at, visit.state = at, "terminated"
+        if isinstance(record, rr.OutcomeTaken):
+            visit.state = "completed" if record.error is None else "failed"
 
 
 def _visit(graph: ProcessGraph | None, id: str, at: str | None, *places: str) -> Visit:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from tenuto import values
 from tenuto.client import requests as ask
 from tenuto.client.handle import Handle
+from tenuto.client.history import cut_before, last_start, read_history
 from tenuto.client.jobs import Jobs
 from tenuto.client.reading import Instance, Reading
 from tenuto.client.slots import LoopSlot
@@ -229,6 +230,31 @@ class Client:
         assert isinstance(answer, Answer), "the start of an instance is answered at once"
         is_new = not answer.facts.get("repeated", False)
         return Handle(self, workflow, str(answer.key), is_new=is_new)
+
+    async def fork(
+        self,
+        instance: str,
+        *,
+        from_step: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Start an instance that begins with what a workflow had seen before a step, and runs that
+        step and what follows; return its key. The original is not touched.
+
+        `from_step` is a key (`charge#3`) or a name (its last call); without it the last step that
+        failed. `variables` replace arguments. Raises `InputError` for what is no workflow or step.
+        """
+        row = self.read.find(instance)
+        since = last_start(self.read, row.key)
+        history = read_history(self.read, row.key, since.element, since.version)
+        count = cut_before(history, from_step)
+        copied = tuple(
+            c.StepEnded(one.key, one.at, one.value, one.error) for one in history.outcomes[:count]
+        )
+        given = {**history.variables, **ask.encode_variables(variables)}
+        command = c.StartInstance(row.process, given, copied=copied, marks=tuple(history.marks))
+        answer = await self._ask(Request(NEW_INSTANCE, command, self._actor))
+        return str(answer.key)
 
     async def send(
         self, instance: str, name: str, value: bytes, *, message_id: str | None = None

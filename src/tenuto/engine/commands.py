@@ -12,6 +12,7 @@ from msgspec import Struct
 from tenuto.engine.command import Command as Command
 from tenuto.engine.routine_commands import AdvanceRoutine as AdvanceRoutine
 from tenuto.engine.routine_commands import SendToRoutine as SendToRoutine
+from tenuto.engine.routine_commands import StepEnded as StepEnded
 from tenuto.engine.routine_commands import StuckRoutine as StuckRoutine
 from tenuto.engine.stored import Encoded, Stored
 
@@ -32,6 +33,7 @@ class StartInstance(Command, frozen=True, array_like=True, gc=False, tag=1):
 
     `node` names a start event other than the none start event. `parent` is the calling instance and
     `parent_element` its call activity. `mailbox` is where a message start reports the end.
+    A workflow begins with the outcomes and patch marks that were `copied` from another instance.
     """
 
     process: str
@@ -45,6 +47,8 @@ class StartInstance(Command, frozen=True, array_like=True, gc=False, tag=1):
     lookalikes: tuple[Lookalike, ...] = ()
     message_name: str = ""
     message_key: str = ""
+    copied: tuple[StepEnded, ...] = ()
+    marks: tuple[str, ...] = ()
 
 
 class CompleteJob(Command, frozen=True, array_like=True, gc=False, tag=2):

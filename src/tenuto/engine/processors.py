@@ -57,6 +57,7 @@ Processor = Callable[[Turn, Any], Rejection | None]
 def start_instance(turn: Turn, command: c.StartInstance) -> Rejection | None:
     """Begin the process at its none start event, or at the start event that was triggered."""
     graph = turn.graph
+    turn.started_by = command
     places = _start_places(turn, command.node)
     if not places:
         return Rejection(

@@ -176,6 +176,7 @@ class AdvanceRoutine(Command, frozen=True, array_like=True, gc=False, tag=50):
     asks for `asks`.
 
     Refused when another outcome has been ordered meanwhile: the coroutine is replayed then.
+    `order` names all that it asked for, where some of it had its outcome already.
     """
 
     element: int
@@ -183,6 +184,7 @@ class AdvanceRoutine(Command, frozen=True, array_like=True, gc=False, tag=50):
     seen: int
     reports: tuple[StepReport, ...]
     asks: tuple[Ask, ...]
+    order: tuple[str, ...] = ()
 
 
 class StuckRoutine(Command, frozen=True, array_like=True, gc=False, tag=51):

@@ -54,6 +54,8 @@ def enter_routine(turn: Turn, number: int, node: n.Routine) -> None:
     """Let a worker begin the coroutine."""
     turn.emit(rr.RoutineBegan(number))
     _offer(turn, number)
+    if turn.started_by is not None:
+        _copy_outcomes(turn, number, turn.started_by)
 
 
 def _offer(turn: Turn, number: int) -> None:
@@ -64,6 +66,16 @@ def _offer(turn: Turn, number: int) -> None:
     assert isinstance(node, n.Routine), f"{node.id} is no routine"
     key = idempotency_key(turn.state.key, node.id, 1, None)
     turn.emit(r.JobCreated(number, node.job_type, LIVES, key))
+
+
+def _copy_outcomes(turn: Turn, number: int, command: c.StartInstance) -> None:
+    """Let the coroutine begin with what another one had seen."""
+    for name in command.marks:
+        turn.emit(rr.PatchMarked(number, name))
+    for one in command.copied:
+        value = None if one.value is None else turn.keep_bytes(one.value)
+        error = None if one.error is None else turn.keep_bytes(one.error)
+        turn.emit(rr.OutcomeTaken(number, one.key, one.at, value, error))
 
 
 # --- outcomes from outside of the coroutine
@@ -181,7 +193,7 @@ def advance_routine(turn: Turn, command: c.AdvanceRoutine) -> Rejection | None:
             due = turn.now + max(0, report.delay_ms)
             turn.emit(r.TimerSet(wait, number, report.key, due))
             turn.emit(rr.StepDelayed(number, report.key, report.attempt, report.message, wait))
-    asked = tuple(ask.key for ask in command.asks if isinstance(ask, KEYED))
+    asked = command.order or tuple(ask.key for ask in command.asks if isinstance(ask, KEYED))
     steps = tuple(ask.key for ask in command.asks if type(ask) is a.BeginStep)
     if asked or routine.seen != routine.ordered or not routine.has_run:
         turn.emit(rr.RoutineAdvanced(number, routine.ordered, asked, steps))

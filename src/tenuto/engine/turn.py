@@ -27,7 +27,7 @@ from tenuto.errors import BudgetExceeded, ValueRefused
 from tenuto.graph.nodes import PassTask
 
 if TYPE_CHECKING:
-    from tenuto.engine.commands import Command
+    from tenuto.engine.commands import Command, StartInstance
     from tenuto.engine.records import Record
     from tenuto.engine.routine_records import OutcomeTaken, StepResumed
     from tenuto.engine.world import World
@@ -77,6 +77,7 @@ class Turn:
         "now",
         "payloads",
         "records",
+        "started_by",
         "state",
         "steps",
         "touched",
@@ -105,6 +106,7 @@ class Turn:
         self.steps = 0
         self.touched: list[int] = []
         self.woken: list[Woken] = []
+        self.started_by: StartInstance | None = None
         self._next = 0
         self._decoded: dict[Stored, Value] = {}
 

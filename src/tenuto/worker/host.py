@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
 
+from tenuto.client.history import History, read_history
 from tenuto.engine import commands as c
 from tenuto.engine import rejections as why
 from tenuto.engine import routine_commands as a
 from tenuto.engine.rejections import Rejection
+from tenuto.engine.routines import KEYED
 from tenuto.errors import TenutoError
 from tenuto.runtime.requests import Reply, Request, Result
 from tenuto.runtime.routines import Outcome, Wake
-from tenuto.worker.history import History, read_history
 from tenuto.worker.steps import StepRunner
 from tenuto.workflows.context import StepContext
 from tenuto.workflows.routine import Routine
@@ -328,9 +329,13 @@ class RoutineHost:
             self._stick(held, routine.broken)
             return
         asks = routine.take_asks()
+        order: tuple[str, ...] = ()
+        if routine.settled:
+            order = tuple(ask.key for ask in asks if isinstance(ask, KEYED))
+            asks = routine.still_open(asks)
         seen = routine.consumed - sum(isinstance(one, a.StepEnded) for one in reports)
         job = held.job
-        command = c.AdvanceRoutine(job.element, job.token, seen, reports, asks)
+        command = c.AdvanceRoutine(job.element, job.token, seen, reports, asks, order)
         ticket = next(self._tickets)
         self._said[ticket] = (held, reports, asks)
         held.in_flight += 1

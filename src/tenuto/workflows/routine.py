@@ -102,6 +102,8 @@ class Routine:
         self._main: asyncio.Task[Any] | None = None
         self._chance: Random | None = None
         self._was_canceled = False
+        # What got its outcome before it was asked for: a fork begins with copied outcomes.
+        self.settled: set[str] = set()
         self._body: Body | None = None
 
     # --- driven by the worker
@@ -131,6 +133,8 @@ class Routine:
             reason = codec.decode(value) if value is not None else ""
             self._main.cancel(reason)
         elif key in self._timers:
+            if self.asks:
+                self.settled.add(key)
             self.loop.fire(self._timers.pop(key))
         else:
             self._settle(key, value, error)
@@ -161,6 +165,11 @@ class Routine:
         self.asks.clear()
         return asks
 
+    def still_open(self, asks: tuple[a.Ask, ...]) -> tuple[a.Ask, ...]:
+        """Return what has no outcome yet."""
+        settled, self.settled = self.settled, set()
+        return tuple(ask for ask in asks if getattr(ask, "key", None) not in settled)
+
     def discard(self) -> None:
         """Throw the coroutine away without running any more of it."""
         self.is_live = False
@@ -182,6 +191,8 @@ class Routine:
     def _settle(self, key: str, value: bytes | None, error: bytes | None) -> None:
         waiting = self._awaits.pop(key, None)
         self.begun.pop(key, None)
+        if self.asks:
+            self.settled.add(key)
         if waiting is None or waiting.future.done():
             return  # withdrawn before its outcome was ordered
         if error is not None:

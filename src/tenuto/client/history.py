@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
@@ -10,6 +10,7 @@ from tenuto.engine import records as r
 from tenuto.engine import routine_records as rr
 from tenuto.engine.state import ROOT
 from tenuto.engine.stored import Stored
+from tenuto.errors import InputError
 from tenuto.runtime.routines import Outcome
 from tenuto.store.codec import unpack_blob
 from tenuto.store.headers import decode_header
@@ -22,8 +23,8 @@ class History(Struct):
     """A routine as its records have it.
 
     After `seen` of the `outcomes` the coroutine had asked for `asked`, if it `has_run` at all.
-    `steps` are open, with their attempts; `variables` are what it began with at `began_at` (Unix
-    milliseconds).
+    `stages` say after how many outcomes it asked for what. `steps` are open, with their attempts;
+    `variables` are what it began with at `began_at` (Unix milliseconds).
     """
 
     began_at: int = 0
@@ -33,6 +34,7 @@ class History(Struct):
     asked: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
+    stages: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     steps: dict[str, int] = field(default_factory=dict)
     delayed: dict[str, int] = field(default_factory=dict)
 
@@ -73,11 +75,13 @@ def _fold(found: History, record: object, at: int, bytes_of: object) -> None:
         found.seen = record.seen
         found.has_run = True
         found.asked.extend(record.asked)
+        found.stages.append((record.seen, record.asked))
         found.steps.update(dict.fromkeys(record.steps, 1))
     elif isinstance(record, rr.RoutineBegan):
         # What the same turn holds before this belongs to the run that it continues.
-        for part in (found.asked, found.outcomes, found.marks, found.steps, found.delayed):
+        for part in (found.asked, found.stages, found.outcomes, found.marks):
             part.clear()
+        found.steps, found.delayed = {}, {}
         found.began_at, found.seen, found.has_run = at, 0, False
     elif isinstance(record, rr.PatchMarked):
         found.marks.append(record.name)
@@ -96,3 +100,43 @@ def _bytes(read: Reading, instance: int, stored: Stored | None) -> bytes | None:
         return stored
     data = read.reader.payload(instance, stored.digest)
     return None if data is None else unpack_blob(data)
+
+
+class Start(NamedTuple):
+    """Where a routine began last: its element and the turn."""
+
+    element: int
+    version: int
+
+
+def last_start(read: Reading, instance: int) -> Start:
+    """Return where the routine of an instance began. Raises `InputError` where there is none."""
+    found: Start | None = None
+    after = 0
+    while rows := read.reader.journal_of(instance, after):
+        for row in rows:
+            after = row.version
+            records = () if row.blob is None else r.decode_records(unpack_blob(row.blob))
+            for record in records:
+                if isinstance(record, rr.RoutineBegan):
+                    found = Start(record.element, row.version)
+    if found is None:
+        raise InputError(f"expected instance {instance} to be a workflow, but it is none")
+    return found
+
+
+def cut_before(history: History, step: str | None) -> int:
+    """Return how many outcomes were seen before a step was asked for.
+
+    The step is given by its key (`charge#3`) or by its name, which means its last call; nothing
+    means the last step that failed. Raises `InputError` that names what there is.
+    """
+    if step is None:
+        failed = [one.key for one in history.outcomes if one.error is not None]
+        step = failed[-1] if failed else ""
+    for seen, asked in reversed(history.stages):
+        if any(key == step or key.rpartition("#")[0] == step for key in asked):
+            return seen
+    known = ", ".join(history.asked[-20:]) or "none"
+    what = f"`{step}`" if step else "none that failed"
+    raise InputError(f"expected a step of the workflow to fork from, got {what}; it has {known}")

@@ -1,0 +1,198 @@
+"""Operating workflows: step by step, forked from a step, retried with other input, repaired."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tenuto import InputError, step, wf, workflow
+from tests.workflows.running import at_work, run
+
+noted: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def clean():
+    """Begin each test without notes."""
+    noted.clear()
+
+
+@step(retries=1)
+async def work(text: str) -> str:
+    """Note that it ran; fail on request."""
+    noted.append(text)
+    if text.endswith("!"):
+        raise ValueError(text)
+    return text.upper()
+
+
+@workflow
+async def line(a: str, b: str, c: str) -> list[str]:
+    """Three steps with a message in between."""
+    first = await work(a)
+    await asyncio.sleep(0.001)
+    second = await work(b)
+    return [first, second, await work(c)]
+
+
+def test_a_fork_from_a_step_runs_it_and_what_follows(tmp_path):
+    """Steps before it are copied, the original is untouched (behaviour 69)."""
+    with at_work(tmp_path / "a.db", work, line) as at:
+        first = run(at, "line", a="a", b="b", c="c")
+        noted.clear()
+        key = asyncio.run(at.client.fork(first.key, from_step="work#3"))
+        forked = asyncio.run(at.client.wait(key))
+
+        assert forked.variables["result"] == ["A", "B", "C"]
+        assert noted == ["b", "c"]
+        assert asyncio.run(at.client.wait(first.key)).variables == first.variables
+
+
+def test_a_failed_workflow_is_retried_from_its_failed_step_with_other_input(tmp_path):
+    """Edit and retry: the dead letter comes to life as a new instance."""
+    with at_work(tmp_path / "a.db", work, line) as at:
+        dead = run(at, "line", a="a", b="b", c="c!")
+        assert dead.status == "failed"
+        noted.clear()
+        key = asyncio.run(at.client.fork(dead.key, variables={"c": "fine"}))
+
+        assert asyncio.run(at.client.wait(key)).variables["result"] == ["A", "B", "FINE"]
+        assert noted == ["fine"]
+
+
+def test_a_fork_is_replayed_after_a_restart(tmp_path):
+    """What was copied is part of the record of the fork."""
+
+    @workflow
+    async def stops(a: str) -> list[str]:
+        first = await work(a)
+        got = await wf.receive("go", "k")
+        return [first, got["n"]]
+
+    with at_work(tmp_path / "a.db", work, stops) as at:
+        first = asyncio.run(at.client.start("stops", {"a": "a"}))
+        while not at.client.read.reader.rows("subscription"):
+            pass
+        key = asyncio.run(at.client.fork(first, from_step="receive go"))
+        while len(at.client.read.reader.rows("subscription")) < 2:
+            pass
+    with at_work(tmp_path / "a.db", work, stops) as at:
+        asyncio.run(at.client.terminate(first))
+        asyncio.run(at.client.publish("go", "k", {"n": 1}, time_to_live="PT1H"))
+        assert asyncio.run(at.client.wait(key)).variables["result"] == ["A", 1]
+    assert noted == ["a"]
+
+
+def test_a_step_that_is_not_there_is_refused(tmp_path):
+    """The error names those that are."""
+    with at_work(tmp_path / "a.db", work, line) as at:
+        first = run(at, "line", a="a", b="b", c="c")
+        with pytest.raises(InputError, match=r"work#1.*timer#2"):
+            asyncio.run(at.client.fork(first.key, from_step="ship"))
+        with pytest.raises(InputError, match="none that failed"):
+            asyncio.run(at.client.fork(first.key))
+
+
+def test_code_that_does_not_fit_the_record_stops_before_anything_is_done(tmp_path):
+    """The incident names both sides; with the old code it goes on (behaviour 16)."""
+
+    @workflow(name="changes")
+    async def old() -> str:
+        await work("one")
+        await wf.receive("go", "k")
+        return await work("two")
+
+    @step
+    async def other(text: str) -> str:
+        noted.append(f"other {text}")
+        return text
+
+    @workflow(name="changes")
+    async def new() -> str:
+        await other("one")
+        await wf.receive("go", "k")
+        return await work("two")
+
+    with at_work(tmp_path / "a.db", work, old) as at:
+        key = asyncio.run(at.client.start("changes"))
+        while not at.client.read.reader.rows("subscription"):
+            pass
+        asyncio.run(at.client.publish("warm", "up"))
+    noted.clear()
+    with at_work(tmp_path / "a.db", work, other, new) as at:
+        asyncio.run(at.client.publish("go", "k", {}, time_to_live="PT1H"))
+        while not at.client.read.incidents(key):
+            pass
+        [incident] = at.client.read.incidents(key)
+        assert incident.code == "not-deterministic"
+        assert "`work#1`" in incident.message
+        assert "`other#1`" in incident.message
+        assert noted == []
+    with at_work(tmp_path / "a.db", work, old) as at:
+        asyncio.run(at.client.resolve_incident(f"{key}-{incident.incident}"))
+        assert asyncio.run(at.client.wait(key)).variables["result"] == "TWO"
+
+
+def test_a_patch_lets_old_instances_take_the_old_branch(tmp_path):
+    """New ones take the new branch; both replay (behaviour 17)."""
+
+    @workflow(name="grows")
+    async def before(n: str) -> list[str]:
+        found = [await work("a")]
+        await wf.receive("go", n)
+        return [*found, await work("b")]
+
+    @workflow(name="grows")
+    async def after(n: str) -> list[str]:
+        found = [await work("a")]
+        if wf.patched("taxes"):
+            found.append(await work("tax"))
+        await wf.receive("go", n)
+        return [*found, await work("b")]
+
+    def waiting(at, count):
+        while len(at.client.read.reader.rows("subscription")) < count:
+            pass
+
+    with at_work(tmp_path / "a.db", work, before) as at:
+        older = asyncio.run(at.client.start("grows", {"n": "1"}))
+        waiting(at, 1)
+    with at_work(tmp_path / "a.db", work, after) as at:
+        newer = asyncio.run(at.client.start("grows", {"n": "2"}))
+        waiting(at, 2)
+    with at_work(tmp_path / "a.db", work, after) as at:
+        for n in ("1", "2"):
+            asyncio.run(at.client.publish("go", n, {}, time_to_live="PT1H"))
+        assert asyncio.run(at.client.wait(older)).variables["result"] == ["A", "B"]
+        assert asyncio.run(at.client.wait(newer)).variables["result"] == ["A", "TAX", "B"]
+
+
+def test_an_instance_of_a_version_without_code_waits_for_it(tmp_path):
+    """It never runs on other code, unless that says it replays the version (behaviour 18)."""
+
+    @workflow(name="pinned", version=1)
+    async def one() -> str:
+        await wf.receive("go", "k")
+        return "one"
+
+    @workflow(name="pinned", version=2)
+    async def two() -> str:
+        return "two"
+
+    @workflow(name="pinned", version=3, replays=(1,))
+    async def three() -> str:
+        await wf.receive("go", "k")
+        return "three"
+
+    with at_work(tmp_path / "a.db", one) as at:
+        key = asyncio.run(at.client.start("pinned"))
+        while not at.client.read.reader.rows("subscription"):
+            pass
+    with at_work(tmp_path / "a.db", two) as at:
+        assert run(at, "pinned").variables["result"] == "two"
+        asyncio.run(at.client.publish("go", "k", {}, time_to_live="PT1H"))
+        assert run(at, "pinned").variables["result"] == "two"
+        assert at.client.read.find(key).status == "active"
+    with at_work(tmp_path / "a.db", three) as at:
+        assert asyncio.run(at.client.wait(key)).variables["result"] == "three"
