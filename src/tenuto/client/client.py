@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from tenuto import values
 from tenuto.client import requests as ask
+from tenuto.client.forks import fork_request
 from tenuto.client.handle import Handle
-from tenuto.client.history import cut_before, last_start, read_history
 from tenuto.client.jobs import Jobs
 from tenuto.client.reading import Instance, Reading
 from tenuto.client.slots import LoopSlot
@@ -244,16 +244,8 @@ class Client:
         `from_step` is a key (`charge#3`) or a name (its last call); without it the last step that
         failed. `variables` replace arguments. Raises `InputError` for what is no workflow or step.
         """
-        row = self.read.find(instance)
-        since = last_start(self.read, row.key)
-        history = read_history(self.read, row.key, since.element, since.version)
-        count = cut_before(history, from_step)
-        copied = tuple(
-            c.StepEnded(one.key, one.at, one.value, one.error) for one in history.outcomes[:count]
-        )
-        given = {**history.variables, **ask.encode_variables(variables)}
-        command = c.StartInstance(row.process, given, copied=copied, marks=tuple(history.marks))
-        answer = await self._ask(Request(NEW_INSTANCE, command, self._actor))
+        asked = fork_request(self.read, instance, from_step=from_step, variables=variables)
+        answer = await self._ask(asked._replace(actor=self._actor))
         return str(answer.key)
 
     async def send(
@@ -264,6 +256,11 @@ class Client:
         scope = f"message:{key}" if message_id is not None else ""
         command = c.SendToRoutine(name, value)
         await self._ask(Request(key, command, self._actor, idempotency_key=message_id, scope=scope))
+
+    async def tell(self, instance: str, name: str, value: Any = None) -> None:
+        """Send a message with plain data to one instance of a workflow."""
+        data = ask.encode_variables({"value": value})["value"]
+        await self.send(instance, name, data)
 
     async def wait(self, instance: str) -> Instance:
         """Wait for the end of an instance; return how it ended, with its variables."""

@@ -153,6 +153,33 @@ class RemoteClient:
         path = f"/instances/{_part(instance)}/cancel"
         await self._tell(Call("POST", path, wire.body(reason=reason), key=self._key()))
 
+    async def terminate(self, instance: str, *, reason: str = "") -> None:
+        """End an instance at once: a workflow does not clean up."""
+        path = f"/instances/{_part(instance)}/cancel"
+        body = wire.body(reason=reason, at_once=True)
+        await self._tell(Call("POST", path, body, key=self._key()))
+
+    async def tell(self, instance: str, name: str, value: Any = None) -> None:
+        """Send a message with plain data to one instance of a workflow."""
+        path = f"/instances/{_part(instance)}/messages"
+        body = wire.body(name=name, value=wire.value_of(value))
+        await self._tell(Call("POST", path, body, key=self._key()))
+
+    async def fork(
+        self,
+        instance: str,
+        *,
+        from_step: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Start a workflow again from a step (its key or name; the last that failed unless given);
+        return the key of the new instance. `variables` replace arguments.
+        """
+        path = f"/instances/{_part(instance)}/fork"
+        body = wire.body(from_step=from_step, variables=wire.variables_of(variables or {}))
+        found = wire.answer_of(await self._send(Call("POST", path, body, key=self._key())), _ANY)
+        return str(found["instance"])
+
     async def resolve_incident(self, incident: str, *, retries: int = 1) -> None:
         """Try again what was stuck; a job gets `retries` new attempts."""
         path = f"/incidents/{_part(incident)}/resolve"

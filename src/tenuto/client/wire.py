@@ -234,6 +234,13 @@ def variables_of(variables: Mapping[str, Any] | None) -> msgspec.Raw:
     return msgspec.Raw(values.dumps(values.from_python(found)).encode())
 
 
+def value_of(plain: Any) -> msgspec.Raw:
+    """Return one value as JSON, numbers exact. Raises `ValueRefused`."""
+    value = values.from_python(plain)
+    values.check_value(value, where="value")
+    return msgspec.Raw(values.dumps(value).encode())
+
+
 def files_of(sources: tuple[Source, ...]) -> tuple[tuple[str, bytes], ...]:
     """Return sources as the files of a form. Raises `InputError` for a name of another kind."""
     for name, kind, _ in sources:

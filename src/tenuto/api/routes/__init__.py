@@ -19,6 +19,7 @@ from tenuto.api.routes import (
     tasks,
     tokens,
     webhooks,
+    workflows,
 )
 from tenuto.api.routes.description import with_description
 from tenuto.api.routing import Route
@@ -40,6 +41,7 @@ _ROUTES: tuple[Route, ...] = (
     *events.ROUTES,
     *stream.ROUTES,
     *webhooks.ROUTES,
+    *workflows.ROUTES,
 )
 
 ROUTES: tuple[Route, ...] = with_description(_ROUTES)

@@ -77,9 +77,10 @@ class Find(Paged, kw_only=True):
 
 
 class Cancel(Struct, forbid_unknown_fields=True):
-    """Why the instance is ended, for its history."""
+    """Why the instance is ended, for its history. A workflow may clean up, unless `at_once`."""
 
     reason: Annotated[str, Meta(max_length=1_000)] = ""
+    at_once: bool = False
 
 
 async def start(service: Service, request: Request) -> Response:
@@ -171,7 +172,7 @@ async def cancel(service: Service, request: Request) -> Response:
     """End an instance and everything that it called."""
     given = await request.json(Cancel)
     row = await service.reading(lambda read: found_instance(read, request.params["key"]))
-    asked = runtime.Request(row.key, c.CancelInstance(given.reason))
+    asked = runtime.Request(row.key, c.CancelInstance(given.reason, given.at_once))
     await service.ask(once(asked, request, given), request.caller)
     return empty_response()
 
