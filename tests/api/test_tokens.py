@@ -44,6 +44,37 @@ def test_a_token_lets_in_until_it_expires(api):
     assert code_of(api.get("session", token=now["token"])) == (401, "unauthenticated")
 
 
+def test_a_token_that_is_asked_for_twice_is_one(api):
+    """Under an idempotency key a lost answer comes again: the same token, let in as before."""
+    asked = {"name": "ann", "roles": ["person"], "expires_in": "P1D"}
+    key = {"idempotency-key": "let ann in"}
+
+    first = api.post("tokens", asked, headers=key)
+    again = api.post("tokens", asked, headers=key)
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert api.get("session", token=first.json()["token"]).json()["name"] == "ann"
+    assert len(api.get("tokens").json()["items"]) == 1
+    assert api.post("tokens", asked).json()["id"] != first.json()["id"]
+
+
+def test_a_key_gives_a_token_to_nobody_else(api):
+    """Another body, another caller, or a token that was revoked: the key is used up."""
+    asked = {"name": "ann", "roles": ["person"]}
+    key = {"idempotency-key": "let ann in"}
+    made = api.post("tokens", asked, headers=key).json()
+    other = api.issue("admin")
+
+    changed = api.post("tokens", asked | {"roles": ["admin"]}, headers=key)
+    stolen = api.post("tokens", asked, headers=key, token=other)
+    api.delete(f"tokens/{made['id']}")
+    late = api.post("tokens", asked, headers=key)
+
+    refused = [code_of(one) for one in (changed, stolen, late)]
+    assert refused == [(422, "key-reused")] * 3
+
+
 @pytest.mark.parametrize(
     "change",
     [

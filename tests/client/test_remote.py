@@ -238,17 +238,27 @@ def first_event(client):
 
 
 def test_what_has_no_key_is_not_sent_twice(server, wire):
-    """A token whose answer is lost is not issued again behind the caller's back."""
+    """A link to log in whose answer is lost is not made again behind the caller's back."""
     wire.to_lose = 1
 
     with (
         tenuto.connect(wire.url, server.token, patience_seconds=15) as lossy,
         pytest.raises(Unreachable, match="it may have done what was asked"),
     ):
-        lossy.let_in("twice?", ["metrics"])
+        lossy.login_link()
+
+
+def test_a_token_whose_answer_is_lost_is_told_again(server, wire):
+    """The token that comes is the one that was issued, and there is one."""
+    wire.to_lose = 1
+
+    with tenuto.connect(wire.url, server.token, patience_seconds=15) as lossy:
+        made = lossy.let_in("twice?", ["person"])
 
     with tenuto.connect(server.url, server.token) as client:
-        assert [one.name for one in client.tokens()].count("twice?") == 1
+        assert [one.id for one in client.tokens() if one.name == "twice?"] == [made.id]
+    with tenuto.connect(server.url, made.token) as let_in:
+        assert let_in.who()["name"] == "twice?"
 
 
 def test_a_restart_is_waited_for(tmp_path):

@@ -56,7 +56,7 @@ def test_documents_bring_a_claim_to_its_review(tmp_path):
     async def scenario(at):
         await at.client.deploy(CLAIMS)
         await at.client.start("claim", CLAIM)
-        expected = ("claim", "await-documents", "message", 1)
+        expected = ("claim", "await-documents", "message:documents-received", 1)
         await until(lambda: expected in at.client.read.waiting())
         acceptor = Acceptor(at.node)
         events = [received("1", "C-2026-00001"), received("1", "C-2026-00001")]

@@ -161,6 +161,7 @@ class App:
             session = _cookie(request.headers.get("cookie", ""))
         if request.method not in SAFE_METHODS:
             _check_origin(request.headers)
+        request.credential = session
         principal = self.service.principal(session) if session else None
         if route.is_public:
             return principal

@@ -46,6 +46,7 @@ class Request:
         "_scope",
         "_watch",
         "body_limit",
+        "credential",
         "headers",
         "is_whole",
         "params",
@@ -66,6 +67,7 @@ class Request:
         self.headers = headers
         self.params = params
         self.principal = principal
+        self.credential = ""
         self.body_limit = 0
         self.is_whole = False
         self._watch: asyncio.Task[None] | None = None

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0)
 STATUSES: Final = ("active", "completed", "terminated", "failed")
-JOB: Final = "job:"
 
 
 class Metrics:
@@ -93,7 +92,7 @@ class Metrics:
             dict.fromkeys(("job", "user-task", "timer", "message", "signal", "incident"), 0)
         )
         for _, _, what, count in read.waiting():
-            waiting["job" if what.startswith(JOB) else what] += count
+            waiting[what.partition(":")[0]] += count
         for what, count in waiting.items():
             self._waiting.labels(what).set(count)
         return generate_latest(self.registry)

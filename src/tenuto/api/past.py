@@ -80,6 +80,16 @@ class MadeDecision(Struct):
     matched: list[MatchedRule]
 
 
+class Warned(Struct):
+    """What an expression met that it could not use; it became null."""
+
+    code: str
+    message: str
+    line: int
+    column: int
+    text: str
+
+
 class DecisionAtElement(MadeDecision):
     """A decision that an element made. `required` are those made on the way."""
 
@@ -87,6 +97,7 @@ class DecisionAtElement(MadeDecision):
     at: str | None
     result: Any
     required: list[MadeDecision]
+    warnings: list[Warned]
     error: str | None
 
 
@@ -251,7 +262,7 @@ def explained(decision: str, kept: Any, element: str, at: str | None) -> Decisio
     Of an erased one only the text that says so is left.
     """
     if not isinstance(kept, dict):
-        return DecisionAtElement(decision, decision, {}, kept, [], element, at, kept, [], None)
+        return DecisionAtElement(decision, decision, {}, kept, [], element, at, kept, [], [], None)
     made = [made_decision(one) for one in kept.get("decisions") or ()]
     asked = made.pop() if made else MadeDecision(decision, decision, {}, kept["value"], [])
     return DecisionAtElement(
@@ -264,6 +275,7 @@ def explained(decision: str, kept: Any, element: str, at: str | None) -> Decisio
         at,
         kept["value"],
         made,
+        [Warned(**one) for one in kept.get("warnings") or ()],
         kept.get("error"),
     )
 

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 PAGE: Final = 1_000
 JOB: Final = "job:"
+USER_TASK: Final = "user-task"
 
 
 class Waiting(Struct, frozen=True, order=True):
-    """Element instances that wait: `what` is job:TYPE, user-task, timer, message, signal or
-    incident; `whom` names the people of a user task.
+    """Element instances that wait: `what` is job:TYPE, user-task, timer, message:NAME, signal:NAME
+    or incident; `whom` is the people of a user task, else the TYPE or NAME.
     """
 
     process: str
@@ -35,11 +36,15 @@ def waiting_for(read: Reading) -> list[Waiting]:
     """Return everything that waits, by process, element and by whom it is waited for."""
     found = []
     for process, element, what, count in read.waiting():
-        if what != "user-task":
-            whom = what.removeprefix(JOB) if what.startswith(JOB) else ""
-            found.append(Waiting(process, element, what, whom, count))
+        if what != USER_TASK:
+            found.append(Waiting(process, element, what, named(what), count))
     found += [Waiting(*place, count) for place, count in _people(read).items()]
     return sorted(found)
+
+
+def named(what: str) -> str:
+    """Return the job type, the message or the signal that something waits for."""
+    return what.partition(":")[2]
 
 
 def _people(read: Reading) -> Counter[tuple[str, str, str, str]]:
@@ -49,7 +54,7 @@ def _people(read: Reading) -> Counter[tuple[str, str, str, str]]:
     while page := read.reader.rows("user_task", after=after, limit=PAGE):
         for row in page:
             assert isinstance(row, UserTaskRow), "the user task table holds user tasks"
-            counted[(row.process, row.element_id, "user-task", _whom(row))] += 1
+            counted[(row.process, row.element_id, USER_TASK, _whom(row))] += 1
         after = (page[-1][0], page[-1][1])
     return counted
 
@@ -78,6 +83,9 @@ def describe(one: Waiting, handlers: Collection[str] | None = None) -> str:
         if handlers is None or one.whom in handlers:
             return f"a worker of `{one.whom}`"
         return f"a worker of `{one.whom}` (no handler was given)"
-    if one.what == "user-task":
+    if one.what == USER_TASK:
         return f"people: {one.whom}"
-    return f"a {one.what}" if one.what != "incident" else "somebody to resolve its incident"
+    if one.what == "incident":
+        return "somebody to resolve its incident"
+    kind = one.what.partition(":")[0]
+    return f"{kind} `{one.whom}`" if one.whom else f"a {kind}"

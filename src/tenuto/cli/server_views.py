@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
 
-from tenuto.cli.people import JOB, Waiting
+from tenuto.cli.people import JOB, USER_TASK, Waiting, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,30 +54,17 @@ class ServerViews:
         return self._client.counts()
 
     def waiting(self) -> list[Waiting]:
-        """Return everything that waits, by process, element and by whom it is waited for.
-
-        What waits for a message, a signal or a time is called an event: the server counts by
-        element.
-        """
-        tasks = Counter(
-            (one.process, one.element, _whom(one)) for one in self._client.tasks(limit=EVERY)
-        )
+        """Return everything that waits, by process, element and by whom it is waited for."""
         found = [
-            Waiting(process, element, "user-task", whom, count)
-            for (process, element, whom), count in tasks.items()
+            Waiting(one.process, one.element, one.what, named(one.what), one.count)
+            for one in self._client.waiting()
+            if one.what != USER_TASK
         ]
-        people = {(process, element) for process, element, _ in tasks}
-        for process in self._client.processes():
-            kinds = {one: kind for kind, elements in process.job_types.items() for one in elements}
-            for element, at in self._client.process_map(process.id)["elements"].items():
-                stuck = at["incidents"]
-                if stuck:
-                    found.append(Waiting(process.id, element, "incident", "", stuck))
-                waits = at["active"] - stuck
-                if waits and (process.id, element) not in people:
-                    kind = kinds.get(element)
-                    what = "event" if kind is None else f"{JOB}{kind}"
-                    found.append(Waiting(process.id, element, what, kind or "", waits))
+        tasks = Counter(
+            (one.process, one.element, USER_TASK, _whom(one))
+            for one in self._client.tasks(limit=EVERY)
+        )
+        found += [Waiting(*place, count) for place, count in tasks.items()]
         return sorted(found)
 
     def tasks(
@@ -178,7 +165,7 @@ def _decision(one: dict[str, Any]) -> dict[str, Any]:
         "at": one["at"],
         "value": one["result"],
         "made": [_made(made) for made in (*one["required"], one)],
-        "warnings": one.get("warnings") or [],
+        "warnings": one["warnings"],
     }
 
 

@@ -36,6 +36,7 @@ from tenuto.client.views import (
     ShownTask,
     TaskView,
     TokenView,
+    WaitingCount,
 )
 from tenuto.client.wire import Call, Event, pause
 from tenuto.deploy import read_files
@@ -352,6 +353,10 @@ class BlockingClient:
             for status, count in process.instances.items()
         }
 
+    def waiting(self) -> list[WaitingCount]:
+        """Return what waits, counted by process, element and for what it waits."""
+        return wire.answer_of(self._send(Call("GET", "/waiting")), _WAITING)
+
     def process(self, process: str) -> dict[str, Any]:
         """Return a process with its versions, what it expects, and its elements."""
         found: dict[str, Any] = self._get(f"/processes/{_part(process)}")
@@ -426,7 +431,7 @@ class BlockingClient:
     ) -> MintedToken:
         """Let somebody in as `name`, for an ISO 8601 duration; return the token.
 
-        Its text is told once. An answer that is lost leaves a token that nobody has.
+        Its text is told to who asks and kept by nobody.
         """
         body = wire.body(
             name=name,
@@ -435,7 +440,7 @@ class BlockingClient:
             job_types=list(job_types),
             expires_in=expires_in,
         )
-        return wire.answer_of(self._send(Call("POST", "/tokens", body)), _MINTED)
+        return wire.answer_of(self._send(Call("POST", "/tokens", body, key=self._key())), _MINTED)
 
     def tokens(self) -> list[TokenView]:
         """Return tokens and sessions in order of their ids."""
@@ -516,5 +521,6 @@ _INCIDENTS: Final = wire.decoder_of(Page[IncidentView])
 _TASK: Final = wire.decoder_of(ShownTask)
 _TASKS: Final = wire.decoder_of(Page[TaskView])
 _PROCESSES: Final = wire.decoder_of(Page[ProcessView])
+_WAITING: Final = wire.decoder_of(list[WaitingCount])
 _TOKENS: Final = wire.decoder_of(Page[TokenView])
 _MINTED: Final = wire.decoder_of(MintedToken)

@@ -35,6 +35,7 @@ from tenuto.client.views import (
     ShownTask,
     TaskView,
     TokenView,
+    WaitingCount,
 )
 from tenuto.client.wire import Call, Event
 from tenuto.deploy import read_files
@@ -351,6 +352,10 @@ class RemoteClient:
             for status, count in process.instances.items()
         }
 
+    async def waiting(self) -> list[WaitingCount]:
+        """Return what waits, counted by process, element and for what it waits."""
+        return wire.answer_of(await self._send(Call("GET", "/waiting")), _WAITING)
+
     async def process(self, process: str) -> dict[str, Any]:
         """Return a process with its versions, what it expects, and its elements."""
         found: dict[str, Any] = await self._get(f"/processes/{_part(process)}")
@@ -428,7 +433,7 @@ class RemoteClient:
     ) -> MintedToken:
         """Let somebody in as `name`, for an ISO 8601 duration; return the token.
 
-        Its text is told once. An answer that is lost leaves a token that nobody has.
+        Its text is told to who asks and kept by nobody.
         """
         body = wire.body(
             name=name,
@@ -437,7 +442,9 @@ class RemoteClient:
             job_types=list(job_types),
             expires_in=expires_in,
         )
-        return wire.answer_of(await self._send(Call("POST", "/tokens", body)), _MINTED)
+        return wire.answer_of(
+            await self._send(Call("POST", "/tokens", body, key=self._key())), _MINTED
+        )
 
     async def tokens(self) -> list[TokenView]:
         """Return tokens and sessions in order of their ids."""
@@ -518,5 +525,6 @@ _INCIDENTS: Final = wire.decoder_of(Page[IncidentView])
 _TASK: Final = wire.decoder_of(ShownTask)
 _TASKS: Final = wire.decoder_of(Page[TaskView])
 _PROCESSES: Final = wire.decoder_of(Page[ProcessView])
+_WAITING: Final = wire.decoder_of(list[WaitingCount])
 _TOKENS: Final = wire.decoder_of(Page[TokenView])
 _MINTED: Final = wire.decoder_of(MintedToken)

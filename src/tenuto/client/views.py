@@ -46,6 +46,17 @@ class WaitingView(Struct, frozen=True):
     detail: str
 
 
+class WaitingCount(Struct, frozen=True):
+    """How many element instances wait at an element: for a job:TYPE, user-task, timer,
+    message:NAME or signal:NAME; those that are stuck have an incident.
+    """
+
+    process: str
+    element: str
+    what: str
+    count: int
+
+
 class IncidentView(Struct, frozen=True):
     """A place where an instance is stuck until a person repairs it."""
 

@@ -5,6 +5,7 @@ A secret has 256 random bits, so a slow hash would protect nothing that a quick 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -32,6 +33,17 @@ def mint_token() -> Minted:
     """Return a new token from the system's randomness."""
     id = secrets.token_hex(ID_BYTES)
     secret = secrets.token_urlsafe(SECRET_BYTES)
+    return Minted(id, f"{PREFIX}_{id}_{secret}", digest_of(secret))
+
+
+def derived_token(id: str, key: bytes, credential: str) -> Minted:
+    """Return the token of an id; its secret comes of a key and the credential of whoever asks.
+
+    Asked again it is the same, so a lost answer can be given once more, and nobody keeps it: who
+    has the key alone cannot tell it.
+    """
+    digest = hmac.new(key, f"{id}:{credential}".encode(), hashlib.sha256).digest()
+    secret = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     return Minted(id, f"{PREFIX}_{id}_{secret}", digest_of(secret))
 
 

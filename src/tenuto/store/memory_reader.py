@@ -162,18 +162,19 @@ class MemoryReader:
         for row in tables["job"].rows.values():
             if row.status != "failed":
                 yield row.process, row.element_id, f"job:{row.type}"
-        for table, what in (
-            ("user_task", "user-task"),
-            ("subscription", "message"),
-            ("incident", "incident"),
-        ):
+        for row in tables["subscription"].rows.values():
+            yield row.process, row.element_id, f"message:{row.name}"
+        for table, what in (("user_task", "user-task"), ("incident", "incident")):
             for row in tables[table].rows.values():
                 yield row.process, row.element_id, what
-        for table, column in (("timer", 0), ("signal", 1)):
-            for row in tables[table].rows.values():
-                owner = tables["instance"].rows.get((row[column],))
-                if owner is not None:
-                    yield owner.process, row.element_id, table
+        for row in tables["timer"].rows.values():
+            owner = tables["instance"].rows.get((row.aggregate,))
+            if owner is not None:
+                yield owner.process, row.element_id, "timer"
+        for row in tables["signal"].rows.values():
+            owner = tables["instance"].rows.get((row.instance,))
+            if owner is not None:
+                yield owner.process, row.element_id, f"signal:{row.name}"
 
     def payload(self, aggregate: int, digest: bytes) -> bytes | None:
         """Return the bytes of a payload; None when erased."""

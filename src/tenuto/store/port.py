@@ -320,7 +320,7 @@ class Reader(Protocol):
     def waiting(self) -> list[tuple[str, str, str, int]]:
         """Return (process, element id, what, count).
 
-        What is one of job:TYPE, user-task, timer, message, signal, incident.
+        What is one of job:TYPE, user-task, timer, message:NAME, signal:NAME, incident.
         """
 
     def payload(self, aggregate: int, digest: bytes) -> bytes | None:

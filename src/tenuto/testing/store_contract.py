@@ -550,8 +550,8 @@ class StoreContract(ABC):
         reader.close()
 
         assert waiting == [
-            ("claim", "Alarm", "signal", 1),
-            ("claim", "Papers", "message", 1),
+            ("claim", "Alarm", "signal:alarm", 1),
+            ("claim", "Papers", "message:papers", 1),
             ("claim", "Pay", "incident", 1),
             ("claim", "Pay", "job:pay", 2),
             ("claim", "Review", "user-task", 1),

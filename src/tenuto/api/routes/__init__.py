@@ -18,6 +18,7 @@ from tenuto.api.routes import (
     stream,
     tasks,
     tokens,
+    waiting,
     webhooks,
     workflows,
 )
@@ -34,6 +35,7 @@ _ROUTES: tuple[Route, ...] = (
     *decisions.ROUTES,
     *instances.ROUTES,
     *past.ROUTES,
+    *waiting.ROUTES,
     *incidents.ROUTES,
     *jobs.ROUTES,
     *tasks.ROUTES,

@@ -10,7 +10,7 @@ from msgspec import Struct
 from tenuto import values
 from tenuto.api.http import Request, Response, json_response
 from tenuto.api.pages import Items, Paged, page, place_of
-from tenuto.api.past import MadeDecision, made_decision
+from tenuto.api.past import MadeDecision, Warned, made_decision
 from tenuto.api.problems import Problem
 from tenuto.api.rendering import encoded_json
 from tenuto.api.routing import Route
@@ -37,16 +37,6 @@ class Evaluate(Struct, forbid_unknown_fields=True):
     """The input data of a decision, by name."""
 
     variables: dict[str, Any] = {}
-
-
-class Warned(Struct):
-    """What an expression met that it could not use; it became null."""
-
-    code: str
-    message: str
-    line: int
-    column: int
-    text: str
 
 
 class Evaluation(Struct):

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Final
 from msgspec import Meta, Struct
 
 from tenuto.api.durations import milliseconds
-from tenuto.api.http import Request, Response, empty_response, json_response
+from tenuto.api.http import IDEMPOTENCY_KEY, Request, Response, empty_response, json_response
 from tenuto.api.pages import Items, Paged, page, place_of
+from tenuto.api.problems import Problem
 from tenuto.api.rendering import moment
+from tenuto.api.repeats import once
 from tenuto.api.routing import Route
-from tenuto.client.requests import TokenRequest, check_text
+from tenuto.client.requests import check_text
+from tenuto.engine import commands as c
 from tenuto.engine import rejections as why
+from tenuto.engine.registry import REGISTRY
 from tenuto.engine.settings import API, Token
 from tenuto.governance.permits import Permission, check_roles
-from tenuto.governance.tokens import mint_token
+from tenuto.governance.tokens import Minted, derived_token, mint_token
+from tenuto.runtime import requests as runtime
 
 if TYPE_CHECKING:
     from tenuto.api.service import Service
@@ -77,7 +82,9 @@ async def issue(service: Service, request: Request) -> Response:
     if given.expires_in is not None:
         expires_at = now + milliseconds(given.expires_in, at=now, what="expires_in")
     minted = mint_token()
-    asked = TokenRequest(
+    if request.idempotency_key is not None:
+        minted = _minted_for(service, request, minted.id)
+    command = c.IssueToken(
         minted.id,
         given.name,
         API,
@@ -87,8 +94,33 @@ async def issue(service: Service, request: Request) -> Response:
         minted.digest,
         expires_at,
     )
-    await service.client_of(request.caller).issue_token(asked)
+    asked = once(runtime.Request(REGISTRY, command), request, given)
+    answer = await service.ask(asked, request.caller)
+    if answer.facts.get("repeated"):
+        minted, expires_at = _issued_before(service, request, str(answer.facts["token"]))
     return json_response(MintedToken(minted.id, minted.text, moment(expires_at)), 201)
+
+
+def _minted_for(service: Service, request: Request, id: str) -> Minted:
+    """Return the token of an id for who asks under a key: for the same caller the same again."""
+    key = service.master.derive("token", request.idempotency_key or "")
+    return derived_token(id, key, request.credential)
+
+
+def _issued_before(service: Service, request: Request, id: str) -> tuple[Minted, int | None]:
+    """Return a token that was issued under the caller's key, and when it ends.
+
+    Raises `Problem` (key-reused) when it was revoked, or given to another credential.
+    """
+    minted = _minted_for(service, request, id)
+    token = service.node.world.tokens.get(id)
+    if token is None or token.digest != minted.digest:
+        what = "was revoked" if token is None else "was told to another token than yours"
+        raise Problem(
+            why.KEY_REUSED,
+            f"expected a new idempotency key: token {id}, issued under this one, {what}",
+        )
+    return minted, token.expires_at
 
 
 async def list_tokens(service: Service, request: Request) -> Response:
@@ -140,7 +172,8 @@ ROUTES = (
         body=NewToken,
         answer=MintedToken,
         status=201,
-        problems=("invalid-input",),
+        headers=(IDEMPOTENCY_KEY,),
+        problems=("invalid-input", "too-busy"),
     ),
     Route(
         method="GET",

@@ -94,10 +94,10 @@ ORDER BY due_at IS NULL, due_at, instance, element LIMIT ?7
 -- name: waiting
 SELECT process, element_id, 'job:' || type, count(*) FROM job WHERE status <> 'failed' GROUP BY 1, 2, 3
 UNION ALL SELECT process, element_id, 'user-task', count(*) FROM user_task GROUP BY 1, 2
-UNION ALL SELECT process, element_id, 'message', count(*) FROM subscription GROUP BY 1, 2
+UNION ALL SELECT process, element_id, 'message:' || name, count(*) FROM subscription GROUP BY 1, 2, 3
 UNION ALL SELECT process, element_id, 'incident', count(*) FROM incident GROUP BY 1, 2
 UNION ALL SELECT i.process, t.element_id, 'timer', count(*) FROM timer t JOIN instance i ON i.key = t.aggregate GROUP BY 1, 2
-UNION ALL SELECT i.process, s.element_id, 'signal', count(*) FROM signal s JOIN instance i ON i.key = s.instance GROUP BY 1, 2
+UNION ALL SELECT i.process, s.element_id, 'signal:' || s.name, count(*) FROM signal s JOIN instance i ON i.key = s.instance GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3
 -- name: prune_turns
 UPDATE journal SET blob = NULL WHERE aggregate = ? AND version <= ? AND blob IS NOT NULL
