@@ -44,6 +44,20 @@ def test_a_start_that_waits_answers_with_the_end(api):
     assert answer.json()["variables"] == {"a": 1.25, "b": 2.5}
 
 
+def test_a_start_that_waits_again_gets_the_same_end(worked):
+    """A repeat under the key of a start tells how the instance ended, with its variables."""
+    given = {"process": "p", "variables": {"a": 1.25}}
+    key = {"idempotency-key": "once"}
+    started = worked.post("instances", given, headers=key).json()["instance"]
+    [job] = worked.post("jobs/activate", {"types": ["work"]}).json()["jobs"]
+    worked.post(f"jobs/{job['job']}/complete", {"token": job["token"], "variables": {"b": 2.5}})
+
+    answer = worked.post("instances", {**given, "wait": True}, headers=key)
+
+    ended = {"status": "completed", "variables": {"a": 1.25, "b": 2.5}}
+    assert answer.json() == {"instance": started, **ended}
+
+
 @pytest.mark.parametrize("wait", [True, False])
 def test_a_unique_business_key_names_one_instance(api, wait):
     """The second start is refused, whether its end is waited for or not."""

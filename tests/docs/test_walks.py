@@ -4,7 +4,7 @@ import pytest
 
 from tests.docs.walking import Reader, is_shown, steps
 
-WALKED = ["docs/tutorial/a-person-in-it.md"]
+WALKED = ["docs/tutorial/a-person-in-it.md", "docs/how-to/http-api.md"]
 
 
 @pytest.mark.timeout(90)

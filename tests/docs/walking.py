@@ -195,7 +195,12 @@ class Reader:
 
     def _save(self, step: Step) -> None:
         done = subprocess.run(
-            self._script("pwd"), cwd=self.folder, capture_output=True, text=True, check=True
+            self._script("pwd"),
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         (Path(done.stdout.strip()) / step.rest).write_text(step.code, encoding="utf-8")
 

@@ -25,7 +25,7 @@ from tenuto.engine.registry import RegistryState, with_settings
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.routine_records import OutcomeTaken
 from tenuto.engine.rows import JobRow
-from tenuto.engine.state import ROOT, encode_state
+from tenuto.engine.state import encode_state
 from tenuto.engine.stored import Stored, frame
 from tenuto.engine.turn import Woken, visible_variables
 from tenuto.runtime.leases import Job, Seats
@@ -179,8 +179,7 @@ class Batch:
     def _end(self, state: InstanceState, warm: WarmInstance) -> None:
         if state.key in self.ended or state.status is InstanceStatus.ACTIVE:
             return
-        variables = warm.encoded(visible_variables(state, ROOT))
-        self.ended[state.key] = Ended(state.key, state.status.value, variables)
+        self.ended[state.key] = warm.ended()
 
     # --- named aggregates
 

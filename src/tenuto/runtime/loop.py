@@ -30,8 +30,6 @@ from tenuto.engine.index import RowChanges
 from tenuto.engine.registry import REGISTRY, find_same, next_deployment
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.rows import JobRow
-from tenuto.engine.state import ROOT
-from tenuto.engine.turn import visible_variables
 from tenuto.engine.world import World, with_deployment
 from tenuto.errors import OutcomeUnknown, Sealed, StoreBusy, StoreError, StoreFull, StoreRefused
 from tenuto.keys import KeyMint
@@ -362,6 +360,8 @@ class Corridor:
         warm = self.warm.instance(instance)
         if warm is not None and warm.state.is_live:
             batch.waiters.append((instance, request.reply))
+        elif warm is not None:
+            batch.answers.append((request.reply, warm.ended()))
         else:
             # What was pruned is not loaded any more; its row still says how it ended.
             stored = self.store.load_instances((instance,))
@@ -380,8 +380,7 @@ class Corridor:
         elif warm.state.is_live:
             self.waiters.setdefault(instance, []).append(reply)
         else:
-            variables = warm.encoded(visible_variables(warm.state, ROOT))
-            deliver([(reply, Ended(instance, warm.state.status.value, variables))])
+            deliver([(reply, warm.ended())])
             self.warm.evict((instance,))
 
     def _stale(self, item: Item, command: Fenced) -> Rejection | None:

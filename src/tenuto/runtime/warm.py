@@ -18,10 +18,12 @@ from tenuto.engine.appliers import apply, close_turn
 from tenuto.engine.mailbox import MailboxState, Message, Subscription
 from tenuto.engine.records import decode_records
 from tenuto.engine.rows import MessageRow, SubscriptionRow
-from tenuto.engine.state import InstanceState, decode_state
+from tenuto.engine.state import ROOT, InstanceState, decode_state
 from tenuto.engine.stored import Encoded, PayloadRef, Variables
+from tenuto.engine.turn import visible_variables
 from tenuto.keys import kind_of
 from tenuto.runtime.limits import WARM_AGGREGATES_MAX
+from tenuto.runtime.requests import Ended
 from tenuto.store.codec import unpack_blob
 from tenuto.store.headers import decode_header
 from tenuto.store.port import Store, StoredInstance
@@ -54,6 +56,11 @@ class WarmInstance:
             else stored
             for name, stored in variables.items()
         }
+
+    def ended(self) -> Ended:
+        """Return how the instance ended, with the variables of its process."""
+        variables = self.encoded(visible_variables(self.state, ROOT))
+        return Ended(self.state.key, self.state.status.value, variables)
 
 
 def fold(stored: StoredInstance) -> WarmInstance:
