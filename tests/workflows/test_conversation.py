@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tenuto import InputError, Rejected, StepFailed, step, wf, workflow
+from tenuto import InputError, Rejected, StepFailed, step, step_context, wf, workflow
 from tenuto.client.handle import WorkflowCanceled
 from tests.workflows.running import at_work
 
@@ -451,6 +451,26 @@ def test_continue_as_new_keeps_the_instance(tmp_path):
         assert asyncio.run(talk(at.client)) == 6
 
     assert noted == ["3", "2", "1", "0"]
+
+
+def test_a_step_has_another_key_in_each_run_of_an_instance(tmp_path):
+    """What continues as new does not repeat the keys that it gave to the outside."""
+
+    @step
+    async def remember() -> str:
+        noted.append(step_context().idempotency_key)
+        return ""
+
+    @workflow
+    async def again(left: int) -> None:
+        await remember()
+        if left:
+            wf.continue_as_new(left - 1)
+
+    with serving(tmp_path, remember, again) as at:
+        asyncio.run(at.client.run("again", {"left": 2}))
+
+    assert len(set(noted)) == 3
 
 
 def test_what_a_workflow_asks_outside_of_one_is_refused():

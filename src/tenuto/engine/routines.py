@@ -277,9 +277,16 @@ def _begin_child(turn: Turn, number: int, key: str, variables: Variables) -> int
     return child
 
 
+def step_key(instance: int, since: int, key: str) -> str:
+    """Return the idempotency key of a step: the same for each attempt, another for each run of a
+    workflow that continues as new.
+    """
+    return f"{instance}:{key}" if since == 1 else f"{instance}.{since}:{key}"
+
+
 def _offer_job(turn: Turn, number: int, ask: a.OfferJob) -> None:
     child = _begin_child(turn, number, ask.key, _kept(turn, ask.variables))
-    key = f"{turn.state.key}:{ask.key}"
+    key = step_key(turn.state.key, routine_of(turn, number).since, ask.key)
     turn.emit(r.JobCreated(child, ask.job_type, ask.retries, key, ask.headers))
 
 

@@ -22,7 +22,7 @@ from tenuto.engine import commands as c
 from tenuto.engine import rejections as why
 from tenuto.engine import routine_commands as a
 from tenuto.engine.rejections import Rejection
-from tenuto.engine.routines import KEYED
+from tenuto.engine.routines import KEYED, step_key
 from tenuto.errors import TenutoError
 from tenuto.runtime.requests import Reply, Request, Result
 from tenuto.runtime.routines import Outcome, Wake
@@ -298,7 +298,9 @@ class RoutineHost:
         if begun is None or key in held.running:
             return
         job = held.job
-        context = StepContext(str(job.instance), f"{job.instance}:{key}", attempt)
+        assert job.progress is not None, "a routine has progress"
+        stable = step_key(job.instance, job.progress.since, key)
+        context = StepContext(str(job.instance), stable, attempt)
         held.running[key] = self._steps.run(
             begun, context, lambda report: self._report(held, report)
         )

@@ -64,18 +64,16 @@ ONCE: Final = Retry(attempts=1)
 class StepOptions(Struct, frozen=True):
     """What a step may take and where it runs. Times are seconds.
 
-    With a `queue` any worker of the step's name performs it; otherwise it runs beside its workflow.
+    `timeout` is for one attempt, `total` for all with their delays. With `tx`, a function that
+    opens a DB-API connection, the step gets a connection as its first argument, and what it writes
+    is committed exactly once, together with its outcome.
     """
 
     retries: Retry = Retry()
     timeout: float | None = None
     total: float | None = None
-    heartbeat: float | None = None
-    queue: str | None = None
-    on: str = "default"
     undo: Any = None
     tx: Any = None
-    pure: bool = False
 
 
 class WorkflowOptions(Struct, frozen=True):
@@ -263,8 +261,8 @@ def step(
     """Declare a step: a function whose result is recorded.
 
     Options: `retries` (a number of attempts or a `Retry`), `timeout` of one attempt and `total` of
-    all with their delays, `heartbeat` (seconds, or texts such as `30s` and `PT30S`), `queue`, `on`
-    (`thread`, `process`), `undo`, `tx`, `pure`.
+    all with their delays (seconds, or texts such as `30s` and `PT30S`), `undo` (a step), `tx` (a
+    function that opens a connection).
     """
     made = _step_options(**options)
 
@@ -340,7 +338,7 @@ def _step_options(**options: Any) -> StepOptions:
     retries = options.get("retries", StepOptions().retries)
     if isinstance(retries, int):
         retries = Retry(attempts=retries)
-    for name in ("timeout", "total", "heartbeat"):
+    for name in ("timeout", "total"):
         options[name] = seconds_of(options.get(name))
     return StepOptions(**{**options, "retries": retries})
 

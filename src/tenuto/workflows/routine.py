@@ -68,11 +68,14 @@ class Await:
 class Begun:
     """A step that is to run in this process, with its arguments."""
 
-    __slots__ = ("arguments", "key", "options", "step")
+    __slots__ = ("arguments", "asked_at", "key", "step")
 
-    def __init__(self, key: str, step: AnyStep, arguments: tuple[Any, ...]) -> None:
-        """Describe the call: positional and keyword arguments."""
+    def __init__(self, key: str, step: AnyStep, arguments: tuple[Any, ...], asked_at: int) -> None:
+        """Describe the call: positional and keyword arguments, and when it was made (Unix
+        milliseconds).
+        """
         self.key = key
+        self.asked_at = asked_at
         self.step = step
         self.arguments = arguments
 
@@ -259,7 +262,7 @@ class Routine:
         """Ask for a step in this process; return the future of its result."""
         key = self.next_key(step.name)
         self._ask(a.BeginStep(key))
-        self.begun[key] = Begun(key, step, arguments)
+        self.begun[key] = Begun(key, step, arguments, self.now)
         return self._await(key, read, step)
 
     def wait_for(
