@@ -1,0 +1,157 @@
+"""What is pure about measuring the peers; the engines themselves are not run here."""
+
+import asyncio
+import json
+
+import pytest
+
+from bench.peers import closed_loop, results, run, servers
+
+
+def row(**changes):
+    """Return a row of a peer, with these changes."""
+    known = {
+        "peer": "dbos",
+        "store": "sqlite",
+        "steps": 3,
+        "in_flight": 64,
+        "workflows": 800,
+        "workflows_per_second": 100.0,
+        "steps_per_second": 300.0,
+        "cpu_seconds_per_workflow": 0.01,
+        "p50_ms": 600.0,
+        "p99_ms": 900.0,
+        "failed": 0,
+        "settings": "fsync",
+        "version": "dbos 3.4.0",
+    }
+    return {**known, **changes}
+
+
+def every(**changes):
+    """Return a row for each number of steps and of workflows in flight."""
+    return [
+        row(steps=steps, in_flight=in_flight, **changes)
+        for in_flight in closed_loop.IN_FLIGHT
+        for steps in closed_loop.STEPS
+    ]
+
+
+def test_rows_are_found_among_the_chatter_of_an_engine():
+    """Lines that are no rows are left out."""
+    output = "\n".join(["starting", json.dumps(row()), "[1]", '{"peer": "dbos"}', "null", ""])
+
+    assert results.lines(output) == [row()]
+
+
+def test_nothing_is_missing_where_all_was_measured():
+    """A peer with all its rows and no reason has no error."""
+    assert results.missing("dbos", "sqlite", every(), "") == []
+
+
+def test_what_was_not_measured_is_named_with_the_reason():
+    """A program that ended early leaves one row that says where and why."""
+    (error,) = results.missing("dbos", "sqlite", every()[:-1], "it ended with 1")
+
+    assert error["peer"] == "dbos"
+    assert error["error"] == "not measured: 5 steps x 64 in flight; it ended with 1"
+
+
+def test_rows_that_lack_without_a_reason_are_named_too():
+    """Nothing is skipped silently, not even where a program claims success."""
+    (error,) = results.missing("dbos", "sqlite", [], "")
+
+    assert "1 steps x 1 in flight" in error["error"]
+    assert "the program ended without them" in error["error"]
+
+
+def test_a_ratio_above_one_is_ours_being_better():
+    """Throughput is ours over theirs; CPU and latency theirs over ours."""
+    ours = row(
+        peer="tenuto", workflows_per_second=400.0, cpu_seconds_per_workflow=0.002, p50_ms=100.0
+    )
+
+    assert results.ratios([ours], [row()]) == [
+        {
+            "peer": "dbos",
+            "store": "sqlite",
+            "our_store": "sqlite",
+            "steps": 3,
+            "in_flight": 64,
+            "throughput": pytest.approx(4),
+            "cpu": pytest.approx(5),
+            "p50": pytest.approx(6),
+        }
+    ]
+
+
+def test_only_rows_of_one_shape_are_compared():
+    """Other steps, other flights and rows with an error have no ratio."""
+    theirs = [row(steps=1), row(in_flight=1), {"peer": "x", "store": "y", "error": "absent"}]
+
+    assert results.ratios([row(peer="tenuto")], theirs) == []
+
+
+def test_people_see_failures_and_errors():
+    """A line says how many workflows failed, or why there is no number."""
+    assert "2 failed" in results.shown(row(failed=2))
+    assert "failed" not in results.shown(row())
+    assert results.shown({"peer": "x", "store": "y", "error": "absent"}) == "x on y: absent"
+
+
+@pytest.mark.parametrize(("percent", "value"), [(50, 50), (99, 99), (100, 100), (1, 1)])
+def test_a_percentile_is_a_value_that_was_measured(percent, value):
+    """The nearest rank, never an interpolation."""
+    assert closed_loop.percentile(range(100, 0, -1), percent) == value
+
+
+def test_one_value_is_every_percentile():
+    """A single measurement is its own median and its own worst."""
+    assert closed_loop.percentile([7.0], 50) == closed_loop.percentile([7.0], 99) == 7.0
+
+
+def test_a_summary_counts_steps_and_shares_the_cpu():
+    """Rates are over the elapsed time, CPU over the workflows."""
+    numbers = closed_loop.summary(3, 2.0, [0.1] * 10, 0.5)
+
+    assert numbers["workflows_per_second"] == 5
+    assert numbers["steps_per_second"] == 15
+    assert numbers["cpu_seconds_per_workflow"] == 0.05
+    assert numbers["p50_ms"] == numbers["p99_ms"] == 100
+
+
+def test_failed_workflows_are_counted_and_are_no_throughput():
+    """Of two workflows in turn the one that fails is not among those that ended."""
+    calls = iter(range(1_000_000))
+
+    async def workflow(_steps):
+        await asyncio.sleep(0)
+        if next(calls) % 2:
+            raise OSError("refused")
+
+    numbers = asyncio.run(closed_loop.Lanes(workflow, 1, 1).measure(0.05, []))
+
+    assert abs(numbers["failed"] - numbers["workflows"]) <= 1
+
+
+def test_an_engine_that_ends_no_workflow_is_an_error_with_its_cause():
+    """The first failure of the engine is the cause."""
+
+    async def workflow(_steps):
+        raise OSError("refused")
+
+    with pytest.raises(RuntimeError, match="no workflow ended") as raised:
+        asyncio.run(closed_loop.Lanes(workflow, 1, 1).measure(0.01, []))
+
+    assert isinstance(raised.value.__cause__, OSError)
+
+
+def test_a_peer_that_is_not_set_up_is_in_the_list_with_the_reason(tmp_path, monkeypatch):
+    """What the setup said is what the row says."""
+    monkeypatch.setattr(servers, "PLACE", tmp_path)
+    (tmp_path / "dbos.error").write_text("no such version", encoding="utf-8")
+
+    (found,) = run.measured(run.PEERS[0], 1)
+
+    assert (found["peer"], found["store"]) == ("dbos", "sqlite")
+    assert "no such version" in found["error"]
