@@ -24,15 +24,14 @@ if TYPE_CHECKING:
 
     Workflow = Callable[[int], Awaitable[Any]]
 
-STEPS = (1, 3, 5)
-IN_FLIGHT = (1, 64)
-
 
 def arguments() -> argparse.Namespace:
     """Return what `run` hands to the program of every peer."""
     reader = argparse.ArgumentParser()
     reader.add_argument("--store", required=True)
     reader.add_argument("--url", required=True, help="of the database or of the server")
+    reader.add_argument("--steps", type=int, required=True)
+    reader.add_argument("--in-flight", type=int, required=True)
     reader.add_argument("--seconds", type=float, required=True)
     reader.add_argument("--pids", default="", help="of the servers, parted by commas")
     return reader.parse_args()
@@ -41,18 +40,15 @@ def arguments() -> argparse.Namespace:
 async def report(
     workflow: Workflow, given: argparse.Namespace, *, own: bool, facts: dict[str, Any]
 ) -> None:
-    """Measure every number of steps and of workflows in flight; print a JSON line for each.
+    """Measure what the arguments ask for; print it as one JSON line.
 
     The CPU is that of the servers and all their children; with `own` that of this process too,
     because the engine or the worker runs in it.
     """
     roots = [int(pid) for pid in given.pids.split(",") if pid] + ([os.getpid()] if own else [])
-    for in_flight in IN_FLIGHT:
-        for steps in STEPS:
-            lanes = Lanes(workflow, steps, in_flight)
-            numbers = await lanes.measure(given.seconds, roots)
-            row = {"store": given.store, "steps": steps, "in_flight": in_flight, **numbers}
-            print(json.dumps({**facts, **row}), flush=True)
+    numbers = await Lanes(workflow, given.steps, given.in_flight).measure(given.seconds, roots)
+    shape = {"store": given.store, "steps": given.steps, "in_flight": given.in_flight}
+    print(json.dumps({**facts, **shape, **numbers}), flush=True)
 
 
 class Lanes:

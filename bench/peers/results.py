@@ -1,11 +1,9 @@
-"""Rows of measurements: reading them, naming what is missing, and ratios of ours to theirs."""
+"""Rows of measurements: reading them, showing them, and ratios of ours to theirs."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-
-from bench.peers.closed_loop import IN_FLIGHT, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,21 +38,6 @@ def lines(output: str) -> list[dict[str, Any]]:
     return rows
 
 
-def missing(
-    peer: str, store: str, rows: Iterable[dict[str, Any]], reason: str
-) -> list[dict[str, Any]]:
-    """Return a row with `error` that says what was not measured, or nothing when all was."""
-    done = {(row["steps"], row["in_flight"]) for row in rows}
-    wanted = [(steps, in_flight) for in_flight in IN_FLIGHT for steps in STEPS]
-    absent = [pair for pair in wanted if pair not in done]
-    if not absent and not reason:
-        return []
-    named = ", ".join(f"{steps} steps x {in_flight} in flight" for steps, in_flight in absent)
-    why = reason or "the program ended without them"
-    error = f"not measured: {named or 'nothing'}; {why}"
-    return [{"peer": peer, "store": store, "error": error}]
-
-
 def ratios(
     ours: Iterable[dict[str, Any]], theirs: Iterable[dict[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -87,12 +70,12 @@ def ratios(
 def shown(row: dict[str, Any]) -> str:
     """Return a row as a line for people."""
     name = f"{row['peer']} on {row['store']}"
+    begin = f"{name:20} {row['steps']} steps {row['in_flight']:3} in flight"
     if "error" in row:
-        return f"{name}: {row['error']}"
+        return f"{begin}: {row['error']}"
     failed = f" {row['failed']} failed" if row.get("failed") else ""
     return (
-        f"{name:20} {row['steps']} steps {row['in_flight']:3} in flight"
-        f" {row['workflows_per_second']:9.1f}/s"
+        f"{begin} {row['workflows_per_second']:9.1f}/s"
         f" {row['cpu_seconds_per_workflow'] * 1_000:9.2f} ms CPU"
         f" {row['p50_ms']:10.1f} ms p50 {row['p99_ms']:10.1f} ms p99{failed}"
     )

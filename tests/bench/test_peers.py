@@ -28,41 +28,11 @@ def row(**changes):
     return {**known, **changes}
 
 
-def every(**changes):
-    """Return a row for each number of steps and of workflows in flight."""
-    return [
-        row(steps=steps, in_flight=in_flight, **changes)
-        for in_flight in closed_loop.IN_FLIGHT
-        for steps in closed_loop.STEPS
-    ]
-
-
 def test_rows_are_found_among_the_chatter_of_an_engine():
     """Lines that are no rows are left out."""
     output = "\n".join(["starting", json.dumps(row()), "[1]", '{"peer": "dbos"}', "null", ""])
 
     assert results.lines(output) == [row()]
-
-
-def test_nothing_is_missing_where_all_was_measured():
-    """A peer with all its rows and no reason has no error."""
-    assert results.missing("dbos", "sqlite", every(), "") == []
-
-
-def test_what_was_not_measured_is_named_with_the_reason():
-    """A program that ended early leaves one row that says where and why."""
-    (error,) = results.missing("dbos", "sqlite", every()[:-1], "it ended with 1")
-
-    assert error["peer"] == "dbos"
-    assert error["error"] == "not measured: 5 steps x 64 in flight; it ended with 1"
-
-
-def test_rows_that_lack_without_a_reason_are_named_too():
-    """Nothing is skipped silently, not even where a program claims success."""
-    (error,) = results.missing("dbos", "sqlite", [], "")
-
-    assert "1 steps x 1 in flight" in error["error"]
-    assert "the program ended without them" in error["error"]
 
 
 def test_a_ratio_above_one_is_ours_being_better():
@@ -87,7 +57,7 @@ def test_a_ratio_above_one_is_ours_being_better():
 
 def test_only_rows_of_one_shape_are_compared():
     """Other steps, other flights and rows with an error have no ratio."""
-    theirs = [row(steps=1), row(in_flight=1), {"peer": "x", "store": "y", "error": "absent"}]
+    theirs = [row(steps=1), row(in_flight=1), row(error="absent")]
 
     assert results.ratios([row(peer="tenuto")], theirs) == []
 
@@ -96,7 +66,7 @@ def test_people_see_failures_and_errors():
     """A line says how many workflows failed, or why there is no number."""
     assert "2 failed" in results.shown(row(failed=2))
     assert "failed" not in results.shown(row())
-    assert results.shown({"peer": "x", "store": "y", "error": "absent"}) == "x on y: absent"
+    assert results.shown(row(error="absent")).endswith("3 steps  64 in flight: absent")
 
 
 @pytest.mark.parametrize(("percent", "value"), [(50, 50), (99, 99), (100, 100), (1, 1)])
@@ -151,7 +121,7 @@ def test_a_peer_that_is_not_set_up_is_in_the_list_with_the_reason(tmp_path, monk
     monkeypatch.setattr(servers, "PLACE", tmp_path)
     (tmp_path / "dbos.error").write_text("no such version", encoding="utf-8")
 
-    (found,) = run.measured(run.PEERS[0], 1)
+    found = run.measured(run.PEERS[0], 3, 64, 1)
 
-    assert (found["peer"], found["store"]) == ("dbos", "sqlite")
-    assert "no such version" in found["error"]
+    assert "no such version" in found.pop("error")
+    assert found == {"peer": "dbos", "store": "sqlite", "steps": 3, "in_flight": 64}
