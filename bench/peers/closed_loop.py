@@ -46,7 +46,8 @@ async def report(
     because the engine or the worker runs in it.
     """
     roots = [int(pid) for pid in given.pids.split(",") if pid] + ([os.getpid()] if own else [])
-    numbers = await Lanes(workflow, given.steps, given.in_flight).measure(given.seconds, roots)
+    lanes = Lanes(workflow, given.steps, given.in_flight)
+    numbers = await lanes.measure(given.seconds, roots)
     shape = {"store": given.store, "steps": given.steps, "in_flight": given.in_flight}
     print(json.dumps({**facts, **shape, **numbers}), flush=True)
 
@@ -69,9 +70,10 @@ class Lanes:
         try:
             await self._pass(seconds / 4)
             ended, failed = len(self._latencies), len(self._failures)
-            begun, cpu = time.perf_counter(), cpu_seconds(roots)
+            begun, cpu, others = time.perf_counter(), cpu_seconds(roots), others_seconds(roots)
             await self._pass(seconds)
             elapsed, cpu = time.perf_counter() - begun, cpu_seconds(roots) - cpu
+            others = max(0.0, others_seconds(roots) - others)
             latencies = self._latencies[ended:]
             failed = len(self._failures) - failed
         finally:
@@ -81,7 +83,8 @@ class Lanes:
             raise RuntimeError(f"no workflow ended in {elapsed:.0f} seconds") from next(
                 iter(self._failures), None
             )
-        return summary(self._steps, elapsed, latencies, cpu) | {"failed": failed}
+        numbers = summary(self._steps, elapsed, latencies, cpu)
+        return numbers | {"failed": failed, "others_cores": round(others / elapsed, 2)}
 
     async def _pass(self, seconds: float) -> None:
         """Let the seconds pass, and more while too few workflows end."""
@@ -136,6 +139,18 @@ def cpu_seconds(roots: Sequence[int]) -> float:
             except psutil.NoSuchProcess:
                 continue
     return total
+
+
+def others_seconds(roots: Sequence[int]) -> float:
+    """Return the CPU time of this machine that neither these processes nor this one had."""
+    spent = psutil.cpu_times()
+    ours = cpu_seconds(sorted({*roots, os.getpid()}))
+    return sum(spent) - spent.idle - getattr(spent, "iowait", 0.0) - _guests(spent) - ours
+
+
+def _guests(spent: Any) -> float:
+    """Return the time of guests, which is in `user` and `nice` already."""
+    return float(getattr(spent, "guest", 0.0) + getattr(spent, "guest_nice", 0.0))
 
 
 def versions(*packages: str) -> str:

@@ -73,11 +73,12 @@ def shown(row: dict[str, Any]) -> str:
     begin = f"{name:20} {row['steps']} steps {row['in_flight']:3} in flight"
     if "error" in row:
         return f"{begin}: {row['error']}"
+    others = f" {row['others_cores']:.2f} cores elsewhere" if "others_cores" in row else ""
     failed = f" {row['failed']} failed" if row.get("failed") else ""
     return (
         f"{begin} {row['workflows_per_second']:9.1f}/s"
         f" {row['cpu_seconds_per_workflow'] * 1_000:9.2f} ms CPU"
-        f" {row['p50_ms']:10.1f} ms p50 {row['p99_ms']:10.1f} ms p99{failed}"
+        f" {row['p50_ms']:10.1f} ms p50 {row['p99_ms']:10.1f} ms p99{others}{failed}"
     )
 
 

@@ -1,8 +1,9 @@
 """Measure every peer in turn: `python -m bench.peers.run` writes `bench/results/peers.json`.
 
 What cannot be set up, started or measured is in the list with `error` and why. Each measurement has
-a new store, new servers and a new process: in one that had others before it, DBOS was a third slower
-at times, and Prefect had their leftovers to store.
+a new store, new servers and a new process, so that none pays for the one before it. One that other
+processes of the machine disturbed is repeated, and the least disturbed is kept: the choice is by
+what the others used, never by the result.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 STEPS = (1, 3, 5)
 IN_FLIGHT = (1, 64)
+_ATTEMPTS = 3
+_UNDISTURBED_CORES = 0.1
 RESULTS = servers.ROOT / "bench" / "results" / "peers.json"
 
 
@@ -56,7 +60,7 @@ def measure(seconds: float) -> list[dict[str, Any]]:
     """Set up what is missing and return a row for each peer, store, steps and flight."""
     setup()
     return [
-        measured(peer, steps, in_flight, seconds)
+        least_disturbed(partial(measured, peer, steps, in_flight, seconds))
         for peer in PEERS
         for in_flight in IN_FLIGHT
         for steps in STEPS
@@ -67,6 +71,20 @@ def setup() -> None:
     """Make the peers; what fails leaves its reason beside the others."""
     script = Path(__file__).parent / "setup.sh"
     subprocess.run(["bash", script], env={**os.environ, "PYTHON": sys.executable}, check=False)
+
+
+def least_disturbed(attempt: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return the first row that nobody disturbed, or that of three which others disturbed least.
+
+    A row with `error` is returned at once: trying again would hide it.
+    """
+    rows: list[dict[str, Any]] = []
+    while len(rows) < _ATTEMPTS:
+        row = attempt()
+        if "error" in row or row["others_cores"] <= _UNDISTURBED_CORES:
+            return row
+        rows.append(row)
+    return min(rows, key=lambda row: float(row["others_cores"]))
 
 
 def measured(peer: Peer, steps: int, in_flight: int, seconds: float) -> dict[str, Any]:

@@ -62,6 +62,33 @@ def test_only_rows_of_one_shape_are_compared():
     assert results.ratios([row(peer="tenuto")], theirs) == []
 
 
+def test_an_undisturbed_measurement_is_not_repeated():
+    """The first that nobody disturbed is kept."""
+    attempts = iter([row(others_cores=0.5), row(others_cores=0.05, p50_ms=1.0)])
+
+    assert run.least_disturbed(lambda: next(attempts))["p50_ms"] == 1.0
+
+
+def test_the_least_disturbed_of_three_is_kept_whatever_its_result():
+    """A faster measurement beside more of others' work is not preferred."""
+    attempts = iter(
+        [
+            row(others_cores=0.9, workflows_per_second=200.0),
+            row(others_cores=0.4, workflows_per_second=50.0),
+            row(others_cores=0.6, workflows_per_second=300.0),
+        ]
+    )
+
+    assert run.least_disturbed(lambda: next(attempts))["workflows_per_second"] == 50.0
+
+
+def test_an_error_is_not_tried_away():
+    """A row with an error is returned at once."""
+    attempts = iter([row(error="it ended with 1")])
+
+    assert run.least_disturbed(lambda: next(attempts))["error"] == "it ended with 1"
+
+
 def test_people_see_failures_and_errors():
     """A line says how many workflows failed, or why there is no number."""
     assert "2 failed" in results.shown(row(failed=2))
