@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tenuto import InputError, step, wf, workflow
+from tenuto import InputError, Rejected, step, wf, workflow
 from tests.workflows.running import at_work, run
 
 noted: list[str] = []
@@ -196,3 +196,39 @@ def test_an_instance_of_a_version_without_code_waits_for_it(tmp_path):
         assert at.client.read.find(key).status == "active"
     with at_work(tmp_path / "a.db", three) as at:
         assert asyncio.run(at.client.wait(key)).variables["result"] == "three"
+
+
+def test_the_job_of_a_workflow_is_not_completed_by_hand(tmp_path):
+    """Only its code ends it."""
+    with at_work(tmp_path / "a.db", work, line):
+        pass
+    with at_work(tmp_path / "a.db") as at:
+        key = asyncio.run(at.client.start("line", {"a": "a", "b": "b", "c": "c"}))
+        with pytest.raises(Rejected, match="is the workflow"):
+            asyncio.run(at.client.complete_job(f"{key}-1"))
+
+
+def test_large_outcomes_do_not_stay_in_memory(tmp_path):
+    """What the coroutine has seen is in the journal; replay reads it there."""
+
+    @step
+    async def large(n: int) -> str:
+        return str(n) * 5_000
+
+    @workflow
+    async def many(count: int) -> int:
+        total = 0
+        for n in range(count):
+            total += len(await large(n % 10))
+        await wf.receive("go", "k")
+        return total
+
+    with at_work(tmp_path / "a.db", large, many) as at:
+        key = asyncio.run(at.client.start("many", {"count": 100}))
+        while not at.client.read.reader.rows("subscription"):
+            pass
+        held = at.node.corridor.warm.peek(int(key))
+        assert len(held.payloads) <= 32
+    with at_work(tmp_path / "a.db", large, many) as at:
+        asyncio.run(at.client.publish("go", "k", {}, time_to_live="PT1H"))
+        assert asyncio.run(at.client.wait(key)).variables["result"] == 500_000

@@ -142,9 +142,20 @@ def _job_missing(turn: Turn, element: int) -> Rejection | None:
     )
 
 
+def _is_routine(turn: Turn, element: int) -> Rejection | None:
+    """Refuse a result for the job of a workflow, which only its coroutine can end."""
+    if turn.element(element).routine is None:
+        return None
+    return Rejection(
+        why.NOT_APPLICABLE,
+        f"expected the job of a task, but {turn.state.key}-{element} is the workflow "
+        f"`{turn.state.process}`: it ends when its code returns; cancel it instead",
+    )
+
+
 def complete_job(turn: Turn, command: c.CompleteJob) -> Rejection | None:
     """Take a worker's result and leave the element."""
-    missing = _job_missing(turn, command.element)
+    missing = _job_missing(turn, command.element) or _is_routine(turn, command.element)
     if missing is not None:
         return missing
     turn.emit(JobCompleted(command.element))
@@ -214,7 +225,7 @@ def turn_failures(turn: Turn, element: int, retries_left: int) -> int:
 
 def throw_job_error(turn: Turn, command: c.ThrowJobError) -> Rejection | None:
     """A worker's BPMN error goes to its handler; without one the job stops with an incident."""
-    missing = _job_missing(turn, command.element)
+    missing = _job_missing(turn, command.element) or _is_routine(turn, command.element)
     if missing is not None:
         return missing
     variables = keep_given(turn, command.variables)

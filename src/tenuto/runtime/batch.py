@@ -88,6 +88,7 @@ class Batch:
         self.wakes: list[tuple[Seats, Wake]] = []
         self._woken: dict[tuple[int, int], list[Woken]] = {}
         self._advanced: set[tuple[int, int]] = set()
+        self._grown: dict[int, WarmInstance] = {}
         self.waiters: list[tuple[int, Reply]] = []
         self.ended: dict[int, Ended] = {}
         self.next_timer: int | None = None
@@ -154,6 +155,8 @@ class Batch:
         key = state.key
         self.touched[key] = None
         at = state.last_at
+        if outcome.payloads:
+            self._grown[key] = warm
         for digest, data in outcome.payloads.items():
             payload = row.PayloadRow(digest, key, frame(data))
             self.rows.change("payload", (digest, key), payload)
@@ -246,6 +249,8 @@ class Batch:
         """Lease the jobs that were born, keep the hops that are left, and note what is due when."""
         self._wake_holders()
         self._lease_jobs()
+        for warm in self._grown.values():
+            warm.forget_payloads()
         for hop in self.hops:
             if not hop.stored:
                 stored = row.OutboxRow(

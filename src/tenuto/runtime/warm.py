@@ -29,6 +29,7 @@ from tenuto.store.headers import decode_header
 from tenuto.store.port import Store, StoredInstance
 
 NULL = values.encode(None)
+PAYLOADS_KEPT = 32
 _variables = msgspec.msgpack.Decoder(dict[str, bytes])
 _taken = msgspec.msgpack.Decoder(tuple[dict[str, tuple[int, int]], list[tuple[int, int]]])
 
@@ -45,6 +46,14 @@ class WarmInstance:
         self.state = state
         self.snapshot_version = snapshot_version
         self.payloads: dict[bytes, bytes] = {}
+
+    def forget_payloads(self) -> None:
+        """Forget what the state no longer refers to, such as outcomes that a workflow has seen."""
+        if len(self.payloads) > PAYLOADS_KEPT:
+            kept = set(references(self.state))
+            self.payloads = {
+                digest: data for digest, data in self.payloads.items() if digest in kept
+            }
 
     def encoded(self, variables: Variables) -> Encoded:
         """Return the encoded bytes of stored values; of an erased one, null."""
