@@ -9,10 +9,12 @@ import pytest
 
 from tenuto.errors import InputError, StoreCorrupt
 from tenuto.store.audit import (
+    add,
     checkpoint,
     read_witness,
     verify_against,
     verify_chain,
+    verify_page,
     write_witness,
 )
 from tenuto.store.memory import MemoryStore
@@ -26,6 +28,20 @@ from .conftest import alter, audited, fill
 def found(path):
     """Return what verification finds, as sentences."""
     return [str(finding) for finding in audited(path, verify_chain).findings]
+
+
+def in_small_parts(reader):
+    """Return what a pass finds that stops wherever it may."""
+    report, place = verify_page(reader, rows_max=1)
+    while place is not None:
+        part, place = verify_page(reader, place, rows_max=1)
+        report = add(report, part)
+    return report
+
+
+def test_a_pass_in_parts_checks_what_one_pass_checks(database):
+    """Where a part ends, the next goes on: nothing is left out, and nothing comes twice."""
+    assert audited(database, in_small_parts) == audited(database, verify_chain)
 
 
 def test_untouched_database_is_sound(database):
@@ -115,6 +131,7 @@ def test_alteration_is_found_where_it_was_made(database, change, sentence):
     alter(database, (change,))
 
     assert sentence in found(database)
+    assert audited(database, in_small_parts) == audited(database, verify_chain)
 
 
 def test_log_is_audited_without_its_row(database):

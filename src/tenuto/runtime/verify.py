@@ -2,14 +2,16 @@
 
 Refolds the journal of every aggregate from its first turn and compares: the snapshot's
 continuation, the instance row, and every row that the state implies. Operational columns are not
-compared. What was pruned or erased cannot be folded and is counted apart. Reads go in pages, one
-aggregate at a time.
+compared. What was pruned or erased cannot be folded and is counted apart.
+
+Reads go in pages, one aggregate at a time, also beside a node at work: an aggregate that moved
+while it was looked at is looked at again, and counted apart if it never stands still.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -27,7 +29,10 @@ from tenuto.store.codec import unpack_blob
 from tenuto.store.headers import decode_header
 from tenuto.store.port import InstanceQuery, JournalRow, Reader
 
-PAGE = 1_000
+PAGE: Final = 2_000
+ROWS: Final = 200
+TURNS: Final = 1_000
+LOOKS_MAX: Final = 5
 
 
 class Difference(NamedTuple):
@@ -47,59 +52,123 @@ class Difference(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What was checked, and what did not agree."""
+    """What was checked, and what did not agree; `moved` aggregates never stood still."""
 
     instances: int
     aggregates: int
     turns: int
     pruned: int
+    moved: int
     differences: list[Difference]
+
+
+NOTHING: Final = Report(0, 0, 0, 0, 0, [])
+
+
+class Place(NamedTuple):
+    """Where a page ended: the last key of a table, `instance` or `aggregate`."""
+
+    table: str
+    key: int
 
 
 def verify(reader: Reader) -> Report:
     """Refold every aggregate and compare it with its rows."""
-    instances = aggregates = turns = pruned = 0
-    differences: list[Difference] = []
-    for found in _instances(reader):
-        instances += 1
-        state, count, whole = _fold_instance(reader, found.key)
-        turns += count
-        if whole:
-            differences += _compare_instance(reader, found, state)
-        else:
-            pruned += 1
-    for aggregate in _aggregates(reader):
-        aggregates += 1
-        state, count, whole = _fold_named(reader, aggregate.key)
-        turns += count
-        if whole:
-            differences += _compare_named(reader, aggregate, state)
-        else:
-            pruned += 1
-    return Report(instances, aggregates, turns, pruned, differences)
+    total, place = verify_page(reader)
+    while place is not None:
+        page, place = verify_page(reader, place)
+        total = add(total, page)
+    return total
 
 
-def _instances(reader: Reader) -> Iterator[row.InstanceRow]:
-    after: int | None = None
-    while page := reader.instances(InstanceQuery(after=after, limit=PAGE, newest_first=False)):
+def verify_page(
+    reader: Reader, after: Place | None = None, *, turns_max: int = PAGE
+) -> tuple[Report, Place | None]:
+    """Verify some aggregates after a place; return the place of the next page, if there is one.
+
+    A page ends with the aggregate that brings it to `turns_max` turns.
+    """
+    total = NOTHING
+    for place, checked in _checked(reader, after):
+        total = add(total, checked)
+        if total.turns + total.pruned >= turns_max:
+            return total, place
+    return total, None
+
+
+def add(one: Report, other: Report) -> Report:
+    """Return what two pages found together."""
+    return Report(
+        one.instances + other.instances,
+        one.aggregates + other.aggregates,
+        one.turns + other.turns,
+        one.pruned + other.pruned,
+        one.moved + other.moved,
+        [*one.differences, *other.differences],
+    )
+
+
+def _checked(reader: Reader, after: Place | None) -> Iterator[tuple[Place, Report]]:
+    """Check one aggregate after the other, instances first."""
+    is_past_instances = after is not None and after.table == "aggregate"
+    key = None if after is None else after.key
+    if not is_past_instances:
+        for found in _instances(reader, key):
+            yield Place("instance", found.key), _check_instance(reader, found)
+    for aggregate in _aggregates(reader, key if is_past_instances else None):
+        yield Place("aggregate", aggregate.key), _check_named(reader, aggregate)
+
+
+def _instances(reader: Reader, after: int | None) -> Iterator[row.InstanceRow]:
+    while page := reader.instances(InstanceQuery(after=after, limit=ROWS, newest_first=False)):
         yield from page
         after = page[-1].key
 
 
-def _aggregates(reader: Reader) -> Iterator[row.AggregateRow]:
-    after: tuple[object, ...] | None = None
-    while page := reader.rows("aggregate", after=after, limit=PAGE):
+def _aggregates(reader: Reader, key: int | None) -> Iterator[row.AggregateRow]:
+    after: tuple[object, ...] | None = None if key is None else (key,)
+    while page := reader.rows("aggregate", after=after, limit=ROWS):
         for one in page:
             assert isinstance(one, row.AggregateRow), "the aggregate table holds aggregate rows"
             yield one
         after = (page[-1][0],)
 
 
+def _check_instance(reader: Reader, found: row.InstanceRow) -> Report:
+    """Compare an instance with its journal; look again if it moved meanwhile."""
+    for _ in range(LOOKS_MAX):
+        state, turns, is_whole = _fold_instance(reader, found.key)
+        if not is_whole:
+            return NOTHING._replace(instances=1, turns=turns, pruned=1)
+        differences = _compare_instance(reader, found, state)
+        now = reader.instance(found.key) if differences else None
+        if now is None or now.row.version == found.version:
+            return NOTHING._replace(instances=1, turns=turns, differences=differences)
+        found = now.row
+    return NOTHING._replace(instances=1, moved=1)
+
+
+def _check_named(reader: Reader, found: row.AggregateRow) -> Report:
+    """Compare a named aggregate with its journal; look again if it moved meanwhile."""
+    for _ in range(LOOKS_MAX):
+        state, turns, is_whole = _fold_named(reader, found.key)
+        if not is_whole:
+            return NOTHING._replace(aggregates=1, turns=turns, pruned=1)
+        differences = _compare_named(reader, found, state)
+        now = reader.rows("aggregate", instance=found.key) if differences else []
+        if not now or now[0] == found:
+            return NOTHING._replace(aggregates=1, turns=turns, differences=differences)
+        assert isinstance(now[0], row.AggregateRow), "the aggregate table holds aggregate rows"
+        found = now[0]
+    return NOTHING._replace(aggregates=1, moved=1)
+
+
 def _turns(reader: Reader, key: int) -> Iterator[JournalRow]:
-    after = 0
-    while page := reader.journal_of(key, after, PAGE):
+    page = reader.journal_of(key, 0, TURNS)
+    yield from page
+    while len(page) == TURNS:
+        page = reader.journal_of(key, page[-1].version, TURNS)
         yield from page
-        after = page[-1].version
 
 
 def _fold_instance(reader: Reader, key: int) -> tuple[InstanceState, int, bool]:

@@ -24,9 +24,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tenuto.errors import InputError, StoreCorrupt
-from tenuto.store.chain_check import ChainCheck, Finding
+from tenuto.store.chain_check import ChainCheck, Finding, Place
 from tenuto.store.port import Reader
 
+ROWS_AT_ONCE: Final = 4_000
 UNPROVEN: Final = "unproven"
 PROVEN: Final = "proven"
 _COUNTS = struct.Struct(">II")
@@ -75,9 +76,35 @@ class Witness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def verify_chain(reader: Reader) -> AuditReport:
     """Recompute the whole chain from what is stored; read in pages, without a long transaction."""
+    report, place = verify_page(reader)
+    while place is not None:
+        page, place = verify_page(reader, place)
+        report = add(report, page)
+    return report
+
+
+def verify_page(
+    reader: Reader, after: Place | None = None, *, rows_max: int = ROWS_AT_ONCE
+) -> tuple[AuditReport, Place | None]:
+    """Recompute a part of the chain after a place; return the place of the next part, if any.
+
+    A part ends soon after `rows_max` commits, turns and payloads.
+    """
     check = ChainCheck(reader)
-    check.run()
-    return AuditReport(check.commits, check.turns, check.payloads, check.erased, check.findings)
+    place = check.run(after, rows_max)
+    counts = check.commits, check.turns, check.payloads, check.erased
+    return AuditReport(*counts, check.findings), place
+
+
+def add(one: AuditReport, other: AuditReport) -> AuditReport:
+    """Return what two parts of a pass found together."""
+    return AuditReport(
+        one.commits + other.commits,
+        one.turns + other.turns,
+        one.payloads + other.payloads,
+        one.erased + other.erased,
+        [*one.findings, *other.findings],
+    )
 
 
 def verify_against(
