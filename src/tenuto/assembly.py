@@ -238,7 +238,8 @@ def _host_names(address: Address, node: Node) -> frozenset[str]:
 def _service(node: Node, database: str | Path, operator: str) -> Service:
     if str(database) == MEMORY:
         return Service(node, ephemeral_key(), name=operator)
-    return Service(node, load_master_key(Path(f"{database}.key")), name=operator)
+    master = load_master_key(Path(f"{database}.key"))
+    return Service(node, master, name=operator, database=Path(database))
 
 
 class _Shelf:

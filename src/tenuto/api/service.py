@@ -25,6 +25,8 @@ from tenuto.runtime import limits
 from tenuto.runtime.requests import Answer, Request
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tenuto.client.reading import Reading
     from tenuto.governance.master import MasterKey
     from tenuto.runtime.node import Node
@@ -39,8 +41,10 @@ LOCAL: Final = "local"
 class Service:
     """One server: its node, its readers, its way in."""
 
-    def __init__(self, node: Node, master: MasterKey, *, name: str = "") -> None:
-        """Serve a node; `name` is who the operator of this machine is."""
+    def __init__(
+        self, node: Node, master: MasterKey, *, name: str = "", database: Path | None = None
+    ) -> None:
+        """Serve a node; `name` is who the operator of this machine is, `database` its file."""
         self.node = node
         self.client = Client(node)
         self.master = master
@@ -55,6 +59,7 @@ class Service:
         self.questions = Questions()
         self.stopping = asyncio.Event()
         self.operator = name or LOCAL
+        self.database = database
         self._local: dict[str, Token] = {}
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="tenuto-reader")
 

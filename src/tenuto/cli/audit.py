@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tenuto.cli import exits
-from tenuto.cli.database import database_option, reading_file
+from tenuto.cli.database import Place, blocking, place_options, reading_file
 from tenuto.cli.output import TABLE, emit_json, output_option
+
+if TYPE_CHECKING:
+    from tenuto.store.audit import AuditReport, Witness
 
 UNPROVEN = (
     "none, so the tail is unproven: nobody can tell a shortened, rewritten or older "
@@ -30,22 +34,16 @@ def audit() -> None:
 
 @audit.command(name="verify")
 @click.option("--against", metavar="FILE", help="A witness that `audit checkpoint` wrote.")
-@database_option
+@place_options
 @output_option
 @click.pass_context
-def verify_chain(ctx: click.Context, against: str | None, database: str, output: str) -> None:
+def verify_chain(ctx: click.Context, against: str | None, place: Place, output: str) -> None:
     """Check every hash of the chain, and with --against that nothing was cut off or rewritten.
 
     Without a witness the tail is unproven. Exits with 4 when something does not hold. Reads also
-    while another process holds the database.
+    while another process holds the database; a server at --url does it beside its work.
     """
-    from tenuto.store import audit as chain
-
-    with reading_file(database) as read:
-        if against is None:
-            report = chain.verify_chain(read.reader)
-        else:
-            report = chain.verify_against(read.reader, chain.read_witness(Path(against)))
+    report = audited(place, against)
     if output == TABLE:
         click.echo(
             f"{report.commits:,} commits, {report.turns:,} turns and {report.payloads:,} payloads; "
@@ -71,18 +69,46 @@ def verify_chain(ctx: click.Context, against: str | None, database: str, output:
     show_default="witness.key in your configuration folder",
     help="The key that signs it; it is made on first use.",
 )
-@database_option
-def checkpoint(target: str, key_file: str, database: str) -> None:
-    """Write a witness: the present heads of all logs, signed.
+@place_options
+def checkpoint(target: str, key_file: str, place: Place) -> None:
+    """Write a witness: the present heads of all logs, of a file or of a server, signed here.
 
     Keep it where whoever can write the database cannot write.
     """
     from tenuto.store import audit as chain
 
-    with reading_file(database) as read:
-        witness = chain.checkpoint(read.reader, Path(key_file))
+    witness = witness_of(place, Path(key_file))
     chain.write_witness(witness, Path(target))
     click.echo(f"wrote a witness of {len(witness.heads)} logs to {target}; keep it elsewhere")
+
+
+def audited(place: Place, against: str | None) -> AuditReport:
+    """Audit a file here, or let a server do it; `against` is the file of a witness."""
+    from tenuto.store import audit as chain
+
+    witness = None if against is None else chain.read_witness(Path(against))
+    if place.url is not None:
+        from tenuto.cli.server_checks import verify_chain as ask_for
+
+        with blocking(place) as client:
+            return ask_for(client, witness)
+    with reading_file(place.database) as read:
+        if witness is None:
+            return chain.verify_chain(read.reader)
+        return chain.verify_against(read.reader, witness)
+
+
+def witness_of(place: Place, key_file: Path) -> Witness:
+    """Return the heads of a file or of a server, signed with a key of this machine."""
+    from tenuto.store import audit as chain
+
+    if place.url is None:
+        with reading_file(place.database) as read:
+            return chain.checkpoint(read.reader, key_file)
+    from tenuto.cli.server_checks import heads_of
+
+    with blocking(place) as client:
+        return chain.sign(*heads_of(client), key_file)
 
 
 def key_default() -> Path:

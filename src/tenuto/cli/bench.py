@@ -57,7 +57,7 @@ def measure(folder: Path) -> dict[str, Any]:
     import asyncio
 
     from tenuto.cli.database import working
-    from tenuto.cli.doctor import fsync_seconds
+    from tenuto.runtime.doctor import fsync_seconds
 
     ceiling = fsync_seconds(folder)
     with working(str(folder / "bench.db")) as running:

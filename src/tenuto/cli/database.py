@@ -23,6 +23,7 @@ from tenuto.errors import InputError
 if TYPE_CHECKING:
     from tenuto.assembly import Running
     from tenuto.cli.people import Waiting
+    from tenuto.client.blocking import BlockingClient
     from tenuto.client.client import Client
     from tenuto.client.reading import Reading
     from tenuto.client.remote import RemoteClient
@@ -145,10 +146,17 @@ def reading(place: Place) -> Iterator[Views]:
             yield FileViews(read)
         return
     from tenuto.cli.server_views import ServerViews
+
+    with blocking(place) as client:
+        yield ServerViews(client)
+
+
+def blocking(place: Place) -> BlockingClient:
+    """Return a client of the server at a URL; use it as a context manager."""
     from tenuto.client.blocking import BlockingClient
 
-    with BlockingClient(place.url, place.token, patience_seconds=PATIENCE_SECONDS) as client:
-        yield ServerViews(client)
+    assert place.url is not None, "a server has a URL"
+    return BlockingClient(place.url, place.token, patience_seconds=PATIENCE_SECONDS)
 
 
 @contextlib.contextmanager

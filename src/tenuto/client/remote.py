@@ -466,6 +466,27 @@ class RemoteClient:
 
     # --- asking
 
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Return what a route answers, as data: one that has no method here.
+
+        `path` is what follows `/api/v1`.
+        """
+        if method == "GET":
+            return await self._get(path)
+        answer = await self._send(Call(method, path, wire.encode(body), key=self._key()))
+        return wire.answer_of(answer, _ANY)
+
+    async def parts(self, path: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield what a route gives in parts, one after the other, each as data."""
+        cursor: str | None = None
+        while True:
+            query = {"limit": PAGE, "cursor": cursor}
+            part = wire.answer_of(await self._send(Call("GET", path, query=query)), _ANY)
+            yield part
+            cursor = part["next"]
+            if cursor is None:
+                return
+
     def _key(self) -> str:
         return f"{self._name}-{next(self._numbers)}"
 

@@ -57,7 +57,7 @@ INPUT_CODES: Final = frozenset(
         "unsupported-media-type",
     }
 )
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Call(NamedTuple):
@@ -221,7 +221,7 @@ def settings(url: str, token: str | None) -> dict[str, Any]:
 
 def body(**members: Any) -> bytes:
     """Return a JSON body; members that are nothing are left out."""
-    return _encode({name: value for name, value in members.items() if value is not None})
+    return encode({name: value for name, value in members.items() if value is not None})
 
 
 def variables_of(variables: Mapping[str, Any] | None) -> msgspec.Raw:

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     METRICS_READ = "metrics.read"
     TOKENS_MANAGE = "tokens.manage"
     WEBHOOKS_MANAGE = "webhooks.manage"
+    OPERATE = "operate"
 
 
 P = Permission
@@ -59,6 +60,7 @@ ROLES: Final[dict[str, frozenset[Permission]]] = {
         P.MESSAGES_PUBLISH,
         P.DECISIONS_EVALUATE,
         P.METRICS_READ,
+        P.OPERATE,
     },
     "person": frozenset({P.TASKS_READ, P.TASKS_WORK, P.INSTANCES_READ, P.PROCESSES_READ}),
     "worker": frozenset({P.JOBS_WORK}),

@@ -116,13 +116,22 @@ def verify_against(
     replace the file of the witness can sign another one: give the `public_key` (hexadecimal) that
     it must be signed with, where you know it.
     """
-    report = verify_chain(reader)
-    try:
-        missed = list(_missed(reader, witness, public_key))
-    except StoreCorrupt as error:
-        missed = [Finding(str(error))]
+    missed = compare(reader, witness, public_key=public_key)
+    return witnessed(verify_chain(reader), missed)
+
+
+def witnessed(report: AuditReport, missed: list[Finding]) -> AuditReport:
+    """Return a report with what the comparison with a witness has found."""
     findings = [*report.findings, *missed]
     return report._replace(findings=findings, witness=UNPROVEN if missed else PROVEN)
+
+
+def compare(reader: Reader, witness: Witness, *, public_key: str | None = None) -> list[Finding]:
+    """Return what a witness saw that the chain lacks or has otherwise."""
+    try:
+        return list(_missed(reader, witness, public_key))
+    except StoreCorrupt as error:
+        return [Finding(str(error))]
 
 
 def _missed(reader: Reader, witness: Witness, public_key: str | None) -> Iterator[Finding]:
@@ -152,8 +161,17 @@ def checkpoint(reader: Reader, key_file: Path) -> Witness:
     """Return the signed heads of all logs; the key is made on first use, readable by its owner
     alone.
     """
-    cluster = reader.cluster().hex()
+    return sign(*heads_of(reader), key_file)
+
+
+def heads_of(reader: Reader) -> tuple[str, tuple[Head, ...]]:
+    """Return the identity of a database and the heads of all its logs, to be signed."""
     heads = tuple(Head(row.log, row.seq, row.hash.hex()) for row in reader.log_heads())
+    return reader.cluster().hex(), heads
+
+
+def sign(cluster: str, heads: tuple[Head, ...], key_file: Path) -> Witness:
+    """Return heads, signed; the key is made on first use, readable by its owner alone."""
     key = _load_key(key_file)
     public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
     return Witness(cluster, heads, public, key.sign(_signed_bytes(cluster, heads)).hex())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tenuto.api.routes import (
+    checks,
     decisions,
     deployments,
     events,
@@ -28,6 +29,7 @@ from tenuto.api.routing import Route
 _ROUTES: tuple[Route, ...] = (
     *health.ROUTES,
     *metrics.ROUTES,
+    *checks.ROUTES,
     *sessions.ROUTES,
     *tokens.ROUTES,
     *deployments.ROUTES,
