@@ -107,7 +107,7 @@ def test_nesting_beyond_the_limit_is_refused():
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\xc1", b"\xc7\x01\x09a", b"\xc7\x01\x01x", b"\xc7\x01\x02\x01"]
+    "data", [b"", b"\xc1", b"\xc7\x01\x0aa", b"\xc7\x01\x01x", b"\xc7\x01\x02\x01"]
 )
 def test_foreign_bytes_are_refused(data):
     """Bytes that no encoder of ours wrote raise ValueRefused and nothing else."""

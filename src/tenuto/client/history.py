@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 class History(Struct):
     """A routine as its records have it.
 
-    After `seen` of the `outcomes` the coroutine had asked for `asked`, if it `has_run` at all.
+    After `seen` of the `outcomes` the coroutine had asked for `asked`, in `advances`.
     `stages` say after how many outcomes it asked for what. `steps` are open, with their attempts;
     `variables` are what it began with at `began_at` (Unix milliseconds).
     """
 
     began_at: int = 0
     seen: int = 0
-    has_run: bool = False
+    advances: int = 0
     variables: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
@@ -73,7 +73,7 @@ def _fold(found: History, record: object, at: int, bytes_of: object) -> None:
         found.steps.pop(record.key, None)
     elif isinstance(record, rr.RoutineAdvanced):
         found.seen = record.seen
-        found.has_run = True
+        found.advances += 1
         found.asked.extend(record.asked)
         found.stages.append((record.seen, record.asked))
         found.steps.update(dict.fromkeys(record.steps, 1))
@@ -82,7 +82,7 @@ def _fold(found: History, record: object, at: int, bytes_of: object) -> None:
         for part in (found.asked, found.stages, found.outcomes, found.marks):
             part.clear()
         found.steps, found.delayed = {}, {}
-        found.began_at, found.seen, found.has_run = at, 0, False
+        found.began_at, found.seen, found.advances = at, 0, 0
     elif isinstance(record, rr.PatchMarked):
         found.marks.append(record.name)
     elif isinstance(record, rr.StepDelayed):

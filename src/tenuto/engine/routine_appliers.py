@@ -23,7 +23,7 @@ def _began(state: InstanceState, record: r.RoutineBegan, at: int) -> None:
 def _advanced(state: InstanceState, record: r.RoutineAdvanced, at: int) -> None:
     routine = _routine(state, record.element)
     routine.seen = record.seen
-    routine.has_run = True
+    routine.advances += 1
     for key in record.steps:
         routine.steps[key] = 1
 

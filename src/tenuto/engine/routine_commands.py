@@ -150,6 +150,13 @@ class ContinueAsNew(Struct, frozen=True, array_like=True, gc=False, tag=16):
     variables: Encoded
 
 
+class AwaitSignal(Struct, frozen=True, array_like=True, gc=False, tag=17):
+    """Wait for a signal that is broadcast from now on."""
+
+    key: str
+    name: str
+
+
 StepReport = StepEnded | StepFailed
 Ask = (
     BeginStep
@@ -168,6 +175,7 @@ Ask = (
     | Raise
     | EndCanceled
     | ContinueAsNew
+    | AwaitSignal
 )
 
 
@@ -175,8 +183,9 @@ class AdvanceRoutine(Command, frozen=True, array_like=True, gc=False, tag=50):
     """The coroutine goes on: `seen` outcomes were consumed before `reports`, and after them it
     asks for `asks`.
 
-    Refused when another outcome has been ordered meanwhile: the coroutine is replayed then.
-    `order` names all that it asked for, where some of it had its outcome already.
+    Refused when another outcome has been ordered meanwhile, or when it is not the next one after
+    `after` others: the coroutine is replayed then. `order` names all that it asked for, where some
+    of it had its outcome already.
     """
 
     element: int
@@ -185,6 +194,7 @@ class AdvanceRoutine(Command, frozen=True, array_like=True, gc=False, tag=50):
     reports: tuple[StepReport, ...]
     asks: tuple[Ask, ...]
     order: tuple[str, ...] = ()
+    after: int = 0
 
 
 class StuckRoutine(Command, frozen=True, array_like=True, gc=False, tag=51):

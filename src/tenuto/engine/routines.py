@@ -195,8 +195,7 @@ def advance_routine(turn: Turn, command: c.AdvanceRoutine) -> Rejection | None:
             turn.emit(rr.StepDelayed(number, report.key, report.attempt, report.message, wait))
     asked = command.order or tuple(ask.key for ask in command.asks if isinstance(ask, KEYED))
     steps = tuple(ask.key for ask in command.asks if type(ask) is a.BeginStep)
-    if asked or routine.seen != routine.ordered or not routine.has_run:
-        turn.emit(rr.RoutineAdvanced(number, routine.ordered, asked, steps))
+    turn.emit(rr.RoutineAdvanced(number, routine.ordered, asked, steps))
     for ask in command.asks:
         ASKS[type(ask)](turn, number, ask)
     if number in turn.state.jobs and not _has_work(turn, number, routine):
@@ -214,11 +213,11 @@ def _has_work(turn: Turn, number: int, routine: Routine) -> bool:
 
 def _refusal(turn: Turn, command: c.AdvanceRoutine, routine: Routine) -> Rejection | None:
     name = f"routine {turn.state.key}-{command.element}"
-    if command.seen != routine.ordered:
+    if (command.seen, command.after) != (routine.ordered, routine.advances):
         return Rejection(
             why.OUTCOME_ORDERED,
-            f"expected {name} to have seen {routine.ordered} outcomes, but it has seen "
-            f"{command.seen}: replay it",
+            f"expected {name} to have seen {routine.ordered} outcomes and to have advanced "
+            f"{routine.advances} times, but it has {command.seen} and {command.after}: replay it",
         )
     for report in command.reports:
         if report.key not in routine.steps:
@@ -266,6 +265,10 @@ def _await_message(turn: Turn, number: int, ask: a.AwaitMessage) -> None:
         ask.name, ask.correlation_key, state.key, wait, state.process, ask.key
     )
     turn.send(mailbox, opened)
+
+
+def _await_signal(turn: Turn, number: int, ask: a.AwaitSignal) -> None:
+    turn.emit(r.SignalAwaited(turn.next_number(), number, ask.key, ask.name))
 
 
 def _begin_child(turn: Turn, number: int, key: str, variables: Variables) -> int:
@@ -445,6 +448,7 @@ ASKS: dict[type[Struct], Callable[[Turn, int, Any], None]] = dict(
         on(a.BeginStep, _begin_step),
         on(a.SetTimer, _set_timer),
         on(a.AwaitMessage, _await_message),
+        on(a.AwaitSignal, _await_signal),
         on(a.OfferJob, _offer_job),
         on(a.AskPerson, _ask_person),
         on(a.Decide, _decide),
@@ -461,5 +465,12 @@ ASKS: dict[type[Struct], Callable[[Turn, int, Any], None]] = dict(
     )
 )
 KEYED = (
-    a.BeginStep | a.SetTimer | a.AwaitMessage | a.OfferJob | a.AskPerson | a.Decide | a.CallProcess
+    a.BeginStep
+    | a.SetTimer
+    | a.AwaitMessage
+    | a.AwaitSignal
+    | a.OfferJob
+    | a.AskPerson
+    | a.Decide
+    | a.CallProcess
 )

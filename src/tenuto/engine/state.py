@@ -32,6 +32,7 @@ class Routine(Struct, array_like=True):
     - `steps`: open steps that run in the process of the coroutine, by key, with their attempt.
     - `delayed`: failed steps that wait for their next attempt, by key.
     - `children`: element instances that stand for an await, and its key.
+    - `advances`: how often its worker has said how it goes on.
     - `began_at`: when the coroutine began (Unix milliseconds), in the turn `since`.
     """
 
@@ -43,7 +44,7 @@ class Routine(Struct, array_like=True):
     is_canceled: bool = False
     began_at: int = 0
     since: int = 0
-    has_run: bool = False
+    advances: int = 0
 
 
 class Element(Struct, array_like=True):

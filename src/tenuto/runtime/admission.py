@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 DedupeKey = tuple[str, str]
 
 BUSINESS_KEY = "business-key:"
+START_TAG = 1
 REQUEST = "request"
 _facts: msgspec.msgpack.Decoder[dict[str, Any]] = msgspec.msgpack.Decoder(dict[str, Any])
 
@@ -144,8 +145,16 @@ def _natural_key(
     return (command.process, digest), near_text(rule, variables)
 
 
+# What a start had when the first fingerprints were kept: fields that came later count when given.
+_FIRST_FIELDS = 11
+
+
 def _fingerprint(command: StartInstance) -> bytes:
-    return hashlib.sha256(encode_command(msgspec.structs.replace(command, lookalikes=()))).digest()
+    plain = msgspec.structs.replace(command, lookalikes=())
+    fields = msgspec.structs.astuple(plain)
+    later = [] if not any(fields[_FIRST_FIELDS:]) else list(fields[_FIRST_FIELDS:])
+    kept = [START_TAG, *fields[:_FIRST_FIELDS], *later]
+    return hashlib.sha256(msgspec.msgpack.encode(kept)).digest()
 
 
 def _request_key(request: Request) -> DedupeKey:

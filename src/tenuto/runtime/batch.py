@@ -294,7 +294,13 @@ class Batch:
         outcomes = tuple(self._outcome(state.key, one) for one in woken if _is_outcome(one))
         steps = tuple(routine.steps.items())
         return Progress(
-            routine.seen, routine.ordered, steps, outcomes, routine.began_at, routine.since
+            routine.seen,
+            routine.ordered,
+            steps,
+            outcomes,
+            routine.began_at,
+            routine.since,
+            routine.advances,
         )
 
     def _lease_jobs(self) -> None:

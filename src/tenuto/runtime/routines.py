@@ -24,7 +24,7 @@ class Progress(Struct, frozen=True):
 
     Of `ordered` outcomes its coroutine has consumed `seen`; `outcomes` are the last of them, as far
     as they were at hand. `steps` are open, with their attempts. The coroutine began at `began_at`,
-    Unix milliseconds, in the turn `since` of its instance.
+    Unix milliseconds, in the turn `since` of its instance, and was advanced `advances` times.
     """
 
     seen: int
@@ -33,6 +33,7 @@ class Progress(Struct, frozen=True):
     outcomes: tuple[Outcome, ...]
     began_at: int
     since: int
+    advances: int
 
 
 class Wake(Struct, frozen=True):

@@ -50,6 +50,7 @@ class Held:
     """A routine that this worker holds."""
 
     __slots__ = (
+        "advances",
         "in_flight",
         "is_loading",
         "is_stale",
@@ -63,6 +64,7 @@ class Held:
     def __init__(self, job: Job) -> None:
         """Begin with the job of the routine."""
         self.job = job
+        self.advances = 0 if job.progress is None else job.progress.advances
         self.routine: Routine | None = None
         self.is_loading = False
         self.is_stale = False
@@ -198,6 +200,7 @@ class RoutineHost:
         if self._held.get((job.instance, job.element)) is not held:
             return
         held.is_loading = False
+        held.advances = history.advances
         routine = self._new_routine(held, history.began_at)
         try:
             self._catch_up(routine, held, history)
@@ -214,14 +217,14 @@ class RoutineHost:
     def _catch_up(self, routine: Routine, held: Held, history: History) -> None:
         """Feed what was seen against the record, then what was not."""
         routine.expect(history.asked, history.marks)
-        if not history.has_run:
+        if not history.advances:
             routine.go_live()
         routine.begin(self._workflows[held.job.type].body(history.variables))
         for one in history.outcomes[: history.seen]:
             if routine.broken is not None:
                 break
             routine.feed(one.key, one.at, one.value, one.error)
-        if history.has_run:
+        if history.advances:
             routine.go_live()
         for one in history.outcomes[history.seen :]:
             routine.feed(one.key, one.at, one.value, one.error)
@@ -337,7 +340,10 @@ class RoutineHost:
             asks = routine.still_open(asks)
         seen = routine.consumed - sum(isinstance(one, a.StepEnded) for one in reports)
         job = held.job
-        command = c.AdvanceRoutine(job.element, job.token, seen, reports, asks, order)
+        command = c.AdvanceRoutine(
+            job.element, job.token, seen, reports, asks, order, held.advances
+        )
+        held.advances += 1
         ticket = next(self._tickets)
         self._said[ticket] = (held, reports, asks)
         held.in_flight += 1

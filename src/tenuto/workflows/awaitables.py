@@ -112,6 +112,20 @@ async def map_each(
     return [found[index] for index in sorted(found)]
 
 
+async def as_completed(*awaitables: Awaitable[T]) -> AsyncIterator[T]:
+    """Yield results in the order in which they come; a failure is raised in its turn."""
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    done: asyncio.Queue[asyncio.Future[T]] = asyncio.Queue()
+    for task in tasks:
+        task.add_done_callback(done.put_nowait)
+    try:
+        for _ in tasks:
+            yield (await done.get()).result()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
 async def race(**awaitables: Awaitable[Any]) -> Won:
     """Return the first that ends; the others are canceled. If it failed, its error is raised."""
     tasks = {
@@ -151,6 +165,15 @@ async def publish(name: str, key: str = "", *, time_to_live: float = 0.0, **vari
 async def signal(name: str, **variables: Any) -> None:
     """Broadcast a signal to everyone who waits for it now."""
     routine_here("signal").tell(a.Broadcast(name, _encoded(variables)))
+
+
+async def await_signal(name: str) -> dict[str, Any]:
+    """Return the variables of the next signal of a name that is broadcast from now on."""
+    routine = routine_here("await_signal")
+    found: dict[str, Any] = await routine.wait_for(
+        f"signal {name}", lambda at: a.AwaitSignal(at, name)
+    )
+    return found
 
 
 async def ask(  # noqa: PLR0913  (one parameter for each thing that a task may say)
@@ -353,7 +376,9 @@ __all__ = [
     "State",
     "StepFailed",
     "Won",
+    "as_completed",
     "ask",
+    "await_signal",
     "call",
     "continue_as_new",
     "decide",

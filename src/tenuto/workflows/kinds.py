@@ -37,6 +37,7 @@ class Timekeeper(Protocol):
 
     now: int
     is_live: bool
+    first_number: int
     broken: Any
 
     def set_timer(self, handle: Any) -> str:

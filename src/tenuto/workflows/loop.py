@@ -8,7 +8,8 @@ a durable timer; it runs until nothing is ready and then waits for the next outc
 from __future__ import annotations
 
 import asyncio
-from asyncio import events
+import sys
+from asyncio import events, tasks
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
@@ -66,9 +67,43 @@ class KeyedTimer(asyncio.TimerHandle):
 
 
 class ScopedTask(asyncio.Task[T]):
-    """A task that knows its place."""
+    """A task that knows its place.
 
-    scope: Scope
+    Its hash is the same in every replay, so that sets of tasks, as `asyncio.wait` returns them, are
+    in the same order.
+    """
+
+    def __init__(
+        self,
+        coro: Coroutine[Any, Any, T],
+        *,
+        loop: RoutineLoop,
+        name: str | None,
+        context: Context | None,
+        scope: Scope,
+        number: int,
+    ) -> None:
+        """Begin at a place."""
+        self.scope = scope
+        self._number = number
+        super().__init__(coro, loop=loop, name=name, context=context)
+
+    def __hash__(self) -> int:
+        """Return a number of the workflow's own."""
+        return self._number
+
+
+class NumberedFuture(asyncio.Future[Any]):
+    """A future whose hash is the same in every replay."""
+
+    def __init__(self, *, loop: RoutineLoop, number: int) -> None:
+        """Take a number."""
+        self._number = number
+        super().__init__(loop=loop)
+
+    def __hash__(self) -> int:
+        """Return a number of the workflow's own."""
+        return self._number
 
 
 class RoutineLoop(asyncio.AbstractEventLoop):
@@ -78,6 +113,8 @@ class RoutineLoop(asyncio.AbstractEventLoop):
         """Serve a routine, which keeps its timers."""
         self.routine = routine
         self.root = Scope()
+        # Sets of many workflows hold these numbers too: each has a range of its own.
+        self._number = routine.first_number
         self._ready: deque[asyncio.Handle] = deque()
         self._is_closed = False
 
@@ -151,7 +188,11 @@ class RoutineLoop(asyncio.AbstractEventLoop):
 
     def create_future(self) -> asyncio.Future[Any]:
         """Return a future of this loop."""
-        return asyncio.Future(loop=self)
+        return NumberedFuture(loop=self, number=self._next_number())
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
 
     def create_task(  # type: ignore[override]  # typeshed forgets that a context may be given
         self,
@@ -161,10 +202,21 @@ class RoutineLoop(asyncio.AbstractEventLoop):
         context: Context | None = None,
     ) -> asyncio.Task[T]:
         """Begin a task, with a scope of its own."""
-        scope = self.current_scope().child()
-        task: ScopedTask[T] = ScopedTask(coro, loop=self, name=name, context=context)
-        task.scope = scope
-        return task
+        caller = sys._getframe(3)  # create_task, _ensure_future, ensure_future
+        if caller.f_code.co_name == "<setcomp>" and caller.f_code.co_filename == tasks.__file__:
+            coro.close()
+            raise NotInAStep(
+                "expected `wf.as_completed(...)`: `asyncio.as_completed` begins coroutines in an "
+                "order that differs between replays"
+            )
+        return ScopedTask(
+            coro,
+            loop=self,
+            name=name,
+            context=context,
+            scope=self.current_scope().child(),
+            number=self._next_number(),
+        )
 
     def get_debug(self) -> bool:
         """Return False: the routine itself watches the body."""

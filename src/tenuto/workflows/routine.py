@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
 from tenuto.engine import routine_commands as a
 from tenuto.errors import TenutoError
@@ -94,6 +95,7 @@ class Routine:
         self.broken: TenutoError | None = None
         self.is_live = False
         self.is_ended = False
+        self.first_number = crc32(instance.encode()) << 24
         self.loop = RoutineLoop(self)  # type: ignore[abstract]  # what it lacks raises
         self.marks: set[str] = set()
         self._patches: dict[str, bool] = {}
