@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from tenuto import dmn
 from tenuto.api.problems import Problem
 from tenuto.client.recorded import source_of
-from tenuto.deploy import BPMN, compile_sources
+from tenuto.deploy import BPMN, DMN, compile_sources
 from tenuto.engine import rejections as why
 from tenuto.engine.registry import REGISTRY, RegistryState, decode_state
 from tenuto.engine.rows import AggregateRow
-from tenuto.engine.world import ProcessDefinition, World, deployment_of
+from tenuto.engine.world import DecisionDefinition, ProcessDefinition, World, deployment_of
 from tenuto.store.codec import unpack_blob
 
 if TYPE_CHECKING:
@@ -44,20 +46,34 @@ def source_of_definition(read: Reading, definition: ProcessDefinition) -> bytes:
 
     A deployment keeps files, not processes, so each of its files is read until one has it.
     """
-    number = deployment_of(definition.number)
+    for name, source in _sources(read, definition.number, BPMN):
+        if definition.graph.id in _process_ids(name, source):
+            return source
+    raise _without_source(definition.graph.id, definition.version, definition.number)
+
+
+def source_of_decision(read: Reading, definition: DecisionDefinition) -> bytes:
+    """Return the DMN file that a version of a decision was deployed with."""
+    for _, source in _sources(read, definition.number, DMN):
+        if definition.id in _decision_ids(source):
+            return source
+    raise _without_source(definition.id, definition.version, definition.number)
+
+
+def _sources(read: Reading, number: int, wanted: str) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the files of a kind that a definition was deployed with."""
     for deployment in registry_state(read).deployments:
-        if deployment.number != number:
-            continue
-        for name, kind, stored in deployment.resources:
-            if kind != BPMN:
-                continue
-            source = source_of(read, stored)
-            if definition.graph.id in _process_ids(name, source):
-                return source
-    raise Problem(
+        if deployment.number == deployment_of(number):
+            for name, kind, stored in deployment.resources:
+                if kind == wanted:
+                    yield name, source_of(read, stored)
+
+
+def _without_source(id: str, version: int, number: int) -> Problem:
+    return Problem(
         why.NOT_FOUND,
-        f"expected the source of `{definition.graph.id}` version {definition.version}, but "
-        f"deployment {number} has none",
+        f"expected the source of `{id}` version {version}, but deployment "
+        f"{deployment_of(number)} has none",
     )
 
 
@@ -65,3 +81,9 @@ def source_of_definition(read: Reading, definition: ProcessDefinition) -> bytes:
 def _process_ids(name: str, source: bytes) -> frozenset[str]:
     """Return which processes a BPMN file has; the same bytes have the same."""
     return frozenset(graph.id for graph in compile_sources([(name, BPMN, source)]).graphs)
+
+
+@lru_cache(64)
+def _decision_ids(source: bytes) -> frozenset[str]:
+    """Return which decisions a DMN file has; the same bytes have the same."""
+    return frozenset(one.id for one in dmn.load(source).decisions.values())

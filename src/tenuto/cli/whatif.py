@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tenuto.cli.database import database_option, reading_file
+from tenuto.cli.database import Place, place_options
 from tenuto.cli.decide import known, read_model
 from tenuto.cli.output import TABLE, emit_json, output_option
+from tenuto.cli.past import past_of
 
 if TYPE_CHECKING:
     from tenuto.dmn import Model
@@ -27,7 +26,7 @@ MS_PER_SECOND = 1000
 @click.option("--value", metavar="FEEL", help="What an outcome is worth; `outcome` is the value.")
 @click.option("--old", metavar="OLD", help="The model that decided; else the newest deployed.")
 @click.option("--csv", "table", metavar="FILE", help="Inputs from a CSV instead of the journal.")
-@database_option
+@place_options
 @output_option
 def whatif(  # noqa: PLR0913  (one parameter for each option of the verb)
     model: str,
@@ -36,29 +35,25 @@ def whatif(  # noqa: PLR0913  (one parameter for each option of the verb)
     value: str | None,
     old: str | None,
     table: str | None,
-    database: str,
+    place: Place,
     output: str,
 ) -> None:
     """Decide every recorded input again with the DMN file NEW, and compare with what was decided.
 
     Changed outcomes are counted by rule, some are listed, and their difference in value is summed.
-    A record that lacks an input which NEW asks for is counted, not guessed.
+    A record that lacks an input which NEW asks for is counted, not guessed. Records and the old
+    model come from the database, or from the server at --url.
     """
     from tenuto import dmn
-    from tenuto.client.recorded import deployed_model, recorded_inputs
     from tenuto.dmn.whatif import compare
 
     new = dmn.load(read_model(model))
     now = datetime.now(tz=UTC)
     began = time_before(now, since)
-    with contextlib.ExitStack() as stack:
-        opened = functools.cache(lambda: stack.enter_context(reading_file(database)))
-        before = deployed_model(opened(), decision) if old is None else dmn.load(read_model(old))
+    with past_of(place) as past:
+        before = past.model(decision) if old is None else dmn.load(read_model(old))
         id = decision_id(before, decision)
-        if table is None:
-            records = recorded_inputs(opened(), id, since=began)
-        else:
-            records = csv_records(table)
+        records = past.inputs(id, began) if table is None else csv_records(table)
         result = compare(before, new, id, records, value=value, now=now)
     if output == TABLE:
         click.echo(str(result))

@@ -25,6 +25,7 @@ import msgspec
 from tenuto import values
 from tenuto.client import wire
 from tenuto.client.reading import Instance
+from tenuto.client.typed import restored
 from tenuto.client.views import (
     Deployed,
     IncidentView,
@@ -372,6 +373,23 @@ class BlockingClient:
         found = self._get(f"/processes/{_part(process)}")
         return msgspec.convert(found["inputs"], tuple[InputDeclaration, ...])
 
+    def decision_model(self, decision: str) -> bytes:
+        """Return the DMN file that a decision was deployed with. Raises `Rejected` (not-found)."""
+        answer = self._send(Call("GET", f"/decisions/{_part(decision)}/xml"))
+        wire.check(answer)
+        return answer.content
+
+    def evaluations(
+        self, decision: str, *, since: str | None = None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield (instance key, inputs) of past evaluations; `since` is ISO 8601 text.
+
+        Dates, times, durations and ranges come as values of FEEL.
+        """
+        for part in self.parts(f"/decisions/{_part(decision)}/evaluations", since=since):
+            for one in part["items"]:
+                yield one["instance"], restored(one["inputs"], one["typed"])
+
     def evaluate(self, decision: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return what a deployed decision gives, with the rules that matched. Nothing is kept."""
         body = wire.body(variables=wire.variables_of(variables))
@@ -472,11 +490,14 @@ class BlockingClient:
         answer = self._send(Call(method, path, wire.encode(body), key=self._key()))
         return wire.answer_of(answer, _ANY)
 
-    def parts(self, path: str) -> Iterator[dict[str, Any]]:
-        """Yield what a route gives in parts, one after the other, each as data."""
+    def parts(self, path: str, **wanted: Any) -> Iterator[dict[str, Any]]:
+        """Yield what a route gives in parts, one after the other, each as data.
+
+        `wanted` are fields of its query.
+        """
         cursor: str | None = None
         while True:
-            query = {"limit": PAGE, "cursor": cursor}
+            query = {**wanted, "limit": PAGE, "cursor": cursor}
             part = wire.answer_of(self._send(Call("GET", path, query=query)), _ANY)
             yield part
             cursor = part["next"]

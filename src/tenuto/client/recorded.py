@@ -26,13 +26,20 @@ def recorded_inputs(
     `since` is in Unix milliseconds. Inputs that were erased are left out of the dict.
     """
     for turn in all_turns(read):
-        if turn.blob is None or decode_header(turn.header).now < since:
-            continue
-        for record in decode_records(unpack_blob(turn.blob)):
-            if isinstance(record, DecisionEvaluated) and record.decision == decision:
-                inputs = _inputs(read.value(turn.aggregate, record.result))
-                if inputs is not None:
-                    yield str(turn.aggregate), inputs
+        if decode_header(turn.header).now >= since:
+            for inputs in evaluations_in(read, turn, decision):
+                yield str(turn.aggregate), inputs
+
+
+def evaluations_in(read: Reading, turn: JournalRow, decision: str) -> list[dict[str, Any]]:
+    """Return the inputs of the evaluations of a decision in a turn; none when it was pruned."""
+    found = []
+    for record in () if turn.blob is None else decode_records(unpack_blob(turn.blob)):
+        if isinstance(record, DecisionEvaluated) and record.decision == decision:
+            inputs = _inputs(read.value(turn.aggregate, record.result))
+            if inputs is not None:
+                found.append(inputs)
+    return found
 
 
 def all_turns(read: Reading) -> Iterator[JournalRow]:

@@ -24,6 +24,7 @@ import msgspec
 from tenuto import values
 from tenuto.client import wire
 from tenuto.client.reading import Instance
+from tenuto.client.typed import restored
 from tenuto.client.views import (
     Deployed,
     IncidentView,
@@ -371,6 +372,23 @@ class RemoteClient:
         found = await self._get(f"/processes/{_part(process)}")
         return msgspec.convert(found["inputs"], tuple[InputDeclaration, ...])
 
+    async def decision_model(self, decision: str) -> bytes:
+        """Return the DMN file that a decision was deployed with. Raises `Rejected` (not-found)."""
+        answer = await self._send(Call("GET", f"/decisions/{_part(decision)}/xml"))
+        wire.check(answer)
+        return answer.content
+
+    async def evaluations(
+        self, decision: str, *, since: str | None = None
+    ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """Yield (instance key, inputs) of past evaluations; `since` is ISO 8601 text.
+
+        Dates, times, durations and ranges come as values of FEEL.
+        """
+        async for part in self.parts(f"/decisions/{_part(decision)}/evaluations", since=since):
+            for one in part["items"]:
+                yield one["instance"], restored(one["inputs"], one["typed"])
+
     async def evaluate(
         self, decision: str, variables: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -476,11 +494,14 @@ class RemoteClient:
         answer = await self._send(Call(method, path, wire.encode(body), key=self._key()))
         return wire.answer_of(answer, _ANY)
 
-    async def parts(self, path: str) -> AsyncIterator[dict[str, Any]]:
-        """Yield what a route gives in parts, one after the other, each as data."""
+    async def parts(self, path: str, **wanted: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield what a route gives in parts, one after the other, each as data.
+
+        `wanted` are fields of its query.
+        """
         cursor: str | None = None
         while True:
-            query = {"limit": PAGE, "cursor": cursor}
+            query = {**wanted, "limit": PAGE, "cursor": cursor}
             part = wire.answer_of(await self._send(Call("GET", path, query=query)), _ANY)
             yield part
             cursor = part["next"]
