@@ -60,7 +60,7 @@ def _one_life(store, code, made, warm_max, salt):
     node = Node(store, SystemClock(), compile_sources, name="life")
     worker = Worker(node.corridor, code, workflows=code.workflows, read=Reading(store))
     if warm_max is not None:
-        worker._host._warm_max = warm_max
+        worker._host.warm_max = warm_max
     node.start()
     try:
         deploy_workflows(node, code.workflows, "")

@@ -201,7 +201,7 @@ small = st.integers(0, 9)
 leaves = st.one_of(
     st.tuples(st.just("number"), small),
     st.tuples(st.just("plain"), small),
-    st.tuples(st.just("sleep"), st.integers(0, 2)),
+    st.tuples(st.just("sleep"), st.integers(0, 8)),
     st.tuples(st.just("message"), small),
     st.just(("fail",)),
     st.lists(small, max_size=3).map(lambda numbers: ("saga", *numbers)),

@@ -149,7 +149,7 @@ def test_asyncio_works(tmp_path, main):
 def test_eviction_at_every_wait_changes_nothing(tmp_path, main):
     """Result, steps and their number equal the uninterrupted run (behaviour 13)."""
     with at_work(tmp_path / "a.db", number, main) as at:
-        at.worker._host._warm_max = 0
+        at.worker._host.warm_max = 0
         assert run(at, main.name).variables["result"] == RESULTS[main]
 
     assert len(noted) == len(set(noted))
@@ -158,7 +158,7 @@ def test_eviction_at_every_wait_changes_nothing(tmp_path, main):
 def test_chance_and_time_are_the_same_in_every_replay(tmp_path):
     """What was drawn before a wait is what the replay draws (behaviour 19)."""
     with at_work(tmp_path / "a.db", with_chance) as at:
-        at.worker._host._warm_max = 0
+        at.worker._host.warm_max = 0
         found = run(at, "with_chance").variables["result"]
 
     assert found[0] != found[3]
@@ -190,7 +190,7 @@ def test_sets_of_tasks_have_the_same_order_in_every_replay(tmp_path):
         return [await number(task.result()) for task in done]
 
     with at_work(tmp_path / "a.db", number, waits_for_all) as at:
-        at.worker._host._warm_max = 0
+        at.worker._host.warm_max = 0
         found = run(at, "waits_for_all")
 
     assert sorted(found.variables["result"]) == list(range(8))

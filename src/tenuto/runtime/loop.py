@@ -137,7 +137,7 @@ class Corridor:
         requests = self._at_hand = self._take(block=block)
         now = max(self.clock.now(), self._not_before)
         items = self._items(requests, now)
-        if not items and not self._may_lease():
+        if not items and not self.may_lease():
             return bool(requests)
         self._process(items, now)
         self._at_hand = []
@@ -148,7 +148,7 @@ class Corridor:
         to do.
         """
         requests: list[Request] = []
-        wait = 0.0 if self.hops or self.retry or self._may_lease() else self._idle_seconds()
+        wait = 0.0 if self.hops or self.retry or self.may_lease() else self._idle_seconds()
         inbox = self.inbox
         while len(requests) < limits.BATCH_TURNS_MAX:
             try:
@@ -174,7 +174,8 @@ class Corridor:
             return limits.IDLE_SECONDS_MAX
         return min(limits.IDLE_SECONDS_MAX, max(0.0, (min(moments) - self.clock.now()) / 1000))
 
-    def _may_lease(self) -> bool:
+    def may_lease(self) -> bool:
+        """Tell whether there may be a ready job for a free seat."""
         return self.leases.has_backlog and bool(self.leases.free_types())
 
     # --- take
@@ -203,7 +204,7 @@ class Corridor:
         is alone.
         """
         known = Known(self.store, self.world)
-        while items or self._may_lease():
+        while items or self.may_lease():
             if known.world is not self.world:
                 known = Known(self.store, self.world)
             batch = Batch(self.world, self.warm, self.leases, self.mint, now, self.next_hop)
@@ -426,7 +427,7 @@ class Corridor:
 
     def _lease_backlog(self, batch: Batch) -> bool:
         """Lease ready jobs of the table to seats that are free; tell whether there was one."""
-        if not self._may_lease():
+        if not self.may_lease():
             return False
         free = self.leases.free_types()
         limit = min(limits.LEASES_PER_BATCH_MAX, sum(free.values()))

@@ -8,6 +8,7 @@ def test_refund(scenario):
 """
 
 from tenuto.testing.clock import VirtualClock
+from tenuto.testing.durable import Durable, Run
 from tenuto.testing.scenario import Case, Scenario
 
-__all__ = ["Case", "Scenario", "VirtualClock"]
+__all__ = ["Case", "Durable", "Run", "Scenario", "VirtualClock"]

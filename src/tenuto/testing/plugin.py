@@ -1,4 +1,4 @@
-"""The pytest plugin: a fresh `scenario` for each test."""
+"""The pytest plugin: a fresh `scenario` or `durable` for each test."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tenuto.testing.durable import Durable
 from tenuto.testing.scenario import Scenario
 
 
@@ -15,3 +16,11 @@ def scenario() -> Iterator[Scenario]:
     one = Scenario()
     yield one
     one.store.close()
+
+
+@pytest.fixture
+def durable() -> Iterator[Durable]:
+    """Give a node in memory on a virtual clock, for workflows."""
+    one = Durable()
+    yield one
+    one.close()

@@ -103,7 +103,7 @@ class RoutineHost:
         self._done = place.done
         self._held: dict[Key, Held] = {}
         self._warm: dict[Key, Routine] = {}
-        self._warm_max = warm_max
+        self.warm_max = warm_max
         self._tickets = itertools.count(1)
         self._said: dict[int, tuple[Held, tuple[Report, ...], tuple[a.Ask, ...]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -413,7 +413,7 @@ class RoutineHost:
             routine.discard()
             return
         self._warm[key] = routine
-        while len(self._warm) > self._warm_max:
+        while len(self._warm) > self.warm_max:
             oldest = next(iter(self._warm))
             self._warm.pop(oldest).discard()
 

@@ -42,19 +42,21 @@ THREADS_DEFAULT = 16
 class Worker:
     """Performs the jobs of one process with its handlers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (one parameter for each thing that a worker has)
         self,
         corridor: Corridor,
         handlers: Mapping[str, Handler],
         *,
         workflows: Mapping[str, Workflow[Any, Any]] | None = None,
         read: Reading | None = None,
+        warm_max: int | None = None,
         seats: int = SEATS_DEFAULT,
         threads: int = THREADS_DEFAULT,
     ) -> None:
         """Prepare; `start` begins. At most `seats` jobs are held at once.
 
-        `workflows` (by name) are replayed from what `read` gives.
+        `workflows` (by name) are replayed from what `read` gives; at most `warm_max` that wait stay
+        in memory.
         """
         self._corridor = corridor
         self._handlers = dict(handlers)
@@ -76,6 +78,8 @@ class Worker:
         if workflows:
             assert read is not None, "workflows are replayed from the journal"
             self._host = self._routine_host(workflows, read)
+            if warm_max is not None:
+                self._host.warm_max = warm_max
             kinds |= self._host.job_types
             leases.update(dict.fromkeys(self._host.job_types, ROUTINE_LEASE_SECONDS))
         wake = None if self._host is None else self._host.wake
@@ -99,6 +103,11 @@ class Worker:
         started.wait()
         seats = self._seats
         self._corridor.call(lambda corridor: corridor.leases.add_worker(seats))
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nothing is at work here, as far as another thread can see."""
+        return not self._busy and not self._ready
 
     def stop(self, grace_seconds: float = 10.0) -> bool:
         """Take no more jobs, let those at work end; tell whether all did within the grace."""

@@ -1,0 +1,331 @@
+"""Tests of Python workflows: a node in memory on a virtual clock, without a server and without
+sleep.
+
+    def test_expiry(durable):
+        durable.mock(charge, [ConnectionError("away"), "receipt"])
+        order = durable.start(fulfil, "o-1")
+        durable.advance("3d")
+        assert order.result == "receipt"
+
+The real engine, store, worker and replay run; only the clock is ours, and steps where a test says
+so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from tenuto.assembly import deploy_workflows
+from tenuto.client.client import Client
+from tenuto.client.handle import Handle
+from tenuto.client.reading import Reading
+from tenuto.deploy import compile_sources
+from tenuto.errors import InputError, Rejected, StoreError
+from tenuto.runtime.loop import Corridor
+from tenuto.runtime.node import Node
+from tenuto.store.memory import MemoryStore
+from tenuto.store.memory_disk import MemoryDisk
+from tenuto.testing.clock import VirtualClock
+from tenuto.worker.program import Program, program_of
+from tenuto.worker.worker import Worker
+from tenuto.workflows.awaitables import Message, State
+from tenuto.workflows.define import Step, Workflow, seconds_of
+
+PATIENCE_SECONDS: Final = 30.0
+LOOK_SECONDS: Final = 0.0005
+
+
+class Crash(StoreError):
+    """The node ended at a chosen commit."""
+
+
+class Run:
+    """One instance of a workflow in a test."""
+
+    def __init__(self, durable: Durable, workflow: Workflow[..., Any], key: str) -> None:
+        """Point to an instance."""
+        self._durable = durable
+        self._workflow = workflow
+        self.key = key
+
+    @property
+    def status(self) -> str:
+        """Return active, completed, failed or terminated."""
+        return self._durable.read.find(self.key).status
+
+    @property
+    def result(self) -> Any:
+        """Return what the workflow returned, or raise what it raised."""
+        if self.status == "active":
+            waiting = [one[1:3] for one in self._durable.read.waiting()]
+            raise InputError(f"expected the workflow to have ended, but it waits: {waiting}")
+        return self._durable.ask(lambda client: Handle(client, self._workflow, self.key).result())
+
+    @property
+    def error(self) -> BaseException | None:
+        """Return what the workflow raised, or nothing."""
+        try:
+            self.result  # noqa: B018  (it raises what the workflow raised)
+        except Exception as error:  # noqa: BLE001  (whatever the workflow raised)
+            return error
+        return None
+
+    def state(self, state: State[Any]) -> Any:
+        """Return what the workflow published."""
+        return self._durable.ask(
+            lambda client: Handle(client, self._workflow, self.key).state(state)
+        )
+
+    def send(self, message: Message[Any], value: Any) -> None:
+        """Send a message to this instance, and let it go on."""
+        self._durable.ask(
+            lambda client: Handle(client, self._workflow, self.key).send(message, value)
+        )
+        self._durable.settle()
+
+    def cancel(self) -> None:
+        """Ask the workflow to end, and let it clean up."""
+        self._durable.ask(lambda client: client.cancel(self.key))
+        self._durable.settle()
+
+
+class Durable:
+    """A node in memory on a virtual clock, for one test."""
+
+    def __init__(self) -> None:
+        """Begin with an empty database on a Monday morning."""
+        self.clock = VirtualClock()
+        self.evict_always = False
+        self._disk = MemoryDisk()
+        self._program = Program()
+        self._node: Node | None = None
+        self._worker: Worker | None = None
+        self._on_phase: Callable[[str], None] | None = None
+        self._calls: Counter[str] = Counter()
+        self._undo: list[Callable[[], None]] = []
+
+    # --- what a test does
+
+    def start(self, workflow: Workflow[..., Any], *args: Any, **kwargs: Any) -> Run:
+        """Start a workflow and let it run until it waits or has ended."""
+        self._know(workflow)
+        handle = self.ask(lambda client: client.begin(workflow, *args, **kwargs))
+        self.settle()
+        return Run(self, workflow, handle.key)
+
+    def run(self, workflow: Workflow[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a workflow to its end; return its result or raise its error."""
+        return self.start(workflow, *args, **kwargs).result
+
+    def advance(self, duration: float | str) -> None:
+        """Let time pass: seconds, or a duration such as `3d`. Timers fire in the order in which
+        they are due.
+        """
+        end = self.clock.now() + int((seconds_of(duration) or 0.0) * 1000)
+        corridor = self._running().corridor
+        while (due := corridor.due.next_at()) is not None and due <= end:
+            self.clock.advance_to(max(due, self.clock.now()))
+            self.settle()
+        self.clock.advance_to(end)
+        self.settle()
+
+    def mock(self, step: Step[..., Any], outcomes: Sequence[Any]) -> None:
+        """Let a step give these instead: values, exceptions, or functions of its arguments; the
+        last one again and again.
+        """
+        given = list(outcomes)
+
+        def give(*args: Any, **kwargs: Any) -> Any:
+            self._calls[step.name] += 1
+            outcome = given[0] if len(given) == 1 else given.pop(0)
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome(*args, **kwargs) if callable(outcome) else outcome
+
+        self._replace(step, give)
+
+    def calls(self, step: Step[..., Any]) -> int:
+        """Return how often a step was called, from the first `mock` or `watch` of it."""
+        return self._calls[step.name]
+
+    def watch(self, step: Step[..., Any]) -> None:
+        """Count the calls of a step."""
+        function = step.function
+
+        def count(*args: Any, **kwargs: Any) -> Any:
+            self._calls[step.name] += 1
+            return function(*args, **kwargs)
+
+        self._replace(step, count, keep=True)
+
+    def restart(self) -> None:
+        """End the node, as a crash would, and begin another on the same database."""
+        self._end()
+        self._begin()
+        self.settle()
+
+    def explore(self, workflow: Workflow[..., Any], *args: Any, **kwargs: Any) -> int:
+        """Run a workflow once, and then again with a crash after each of its commits.
+
+        Return how many crashes there were. Raises `AssertionError` when a result differs.
+        """
+        commits, expected = self._life(workflow, 0, *args, **kwargs)
+        for crash in range(1, commits + 1):
+            _, found = self._life(workflow, crash, *args, **kwargs)
+            assert found == expected, f"after a crash at commit {crash}: {found!r}, {expected!r}"
+        return commits
+
+    # --- how it is done
+
+    @property
+    def read(self) -> Reading:
+        """Return what is in the database."""
+        return Reading(self._running().store)
+
+    def ask(self, question: Callable[[Client], Any]) -> Any:
+        """Ask the node."""
+        return asyncio.run(question(Client(self._running())))
+
+    def settle(self) -> None:
+        """Wait until nothing moves any more without time or somebody outside."""
+        ends = time.perf_counter() + PATIENCE_SECONDS
+        while not self._is_quiet():
+            if time.perf_counter() > ends:
+                raise InputError(f"expected the workflows to rest within {PATIENCE_SECONDS} s")
+            time.sleep(LOOK_SECONDS)
+
+    def close(self) -> None:
+        """End the node, and give steps their functions back."""
+        self._end()
+        while self._undo:
+            self._undo.pop()()
+
+    def _is_quiet(self) -> bool:
+        """Tell whether nothing is to be done, and nobody holds anything; asked on the corridor's
+        own thread, between two batches.
+        """
+        corridor, worker = self._running().corridor, self._worker
+        assert worker is not None, "a node that runs has a worker"
+        found: list[bool] = []
+        passed = threading.Event()
+
+        def look(at: Corridor) -> None:
+            due = at.due.next_at()
+            is_due = due is not None and due <= self.clock.now()
+            has_work = at.hops or at.retry or at.may_lease() or is_due or not at.inbox.empty()
+            found.append(not has_work and not at.leases.held_here())
+            passed.set()
+
+        corridor.call(look, lambda _: passed.set())
+        passed.wait(PATIENCE_SECONDS)
+        return corridor.stopped.is_set() or (found == [True] and worker.is_idle)
+
+    def _running(self) -> Node:
+        if self._node is None:
+            self._begin()
+        assert self._node is not None, "a node was begun"
+        return self._node
+
+    def _know(self, workflow: Workflow[..., Any]) -> None:
+        """Bring a workflow and what its module declares into the program."""
+        if self._program.workflows.get(workflow.name) is workflow:
+            return
+        module = sys.modules.get(workflow.function.__module__)
+        found = program_of(module) if module is not None else Program()
+        workflows = {**found.workflows, **self._program.workflows, workflow.name: workflow}
+        self._program = Program({**found, **self._program}, workflows)
+        if self._node is not None:
+            self._end()
+        self._begin()
+
+    def _begin(self) -> None:
+        store = MemoryStore(self._disk, on_phase=self._on_phase)
+        node = Node(store, self.clock, compile_sources, name="durable")
+        worker = Worker(
+            node.corridor,
+            self._program,
+            workflows=self._program.workflows,
+            read=Reading(store),
+            warm_max=0 if self.evict_always else None,
+        )
+        self._node, self._worker = node, worker
+        node.start()
+        if self._program.workflows:
+            deploy_workflows(node, self._program.workflows, "")
+        worker.start()
+
+    def _end(self) -> None:
+        node, worker, self._node, self._worker = self._node, self._worker, None, None
+        if worker is not None:
+            worker.stop(0.0)
+        if node is not None:
+            node.stop()
+
+    def _life(
+        self, workflow: Workflow[..., Any], crash: int, *args: Any, **kwargs: Any
+    ) -> tuple[int, Any]:
+        """Run a workflow on a new database, with a crash after commit number `crash`, if any."""
+        self._end()
+        self._disk = MemoryDisk()
+        self._on_phase = None
+        self._know(workflow)
+        self._running()
+        self.restart()
+        count = 0
+
+        def watch(phase: str) -> None:
+            nonlocal count
+            if phase == "after_commit":
+                count += 1
+                if count == crash:
+                    raise Crash("the node was ended by the test")
+
+        self._end()
+        self._on_phase = watch
+        key = "explored"
+        for _ in range(2):
+            try:
+                self._running()
+                handle = self.ask(
+                    lambda client: client.begin(workflow.with_id(key), *args, **kwargs)
+                )
+                self._pass_time()
+                if not self._running().corridor.stopped.is_set():
+                    return count, Run(self, workflow, handle.key).result
+            except (Rejected, StoreError):
+                pass
+            self._end()
+        raise AssertionError("expected the second life to end the workflow")
+
+    def _pass_time(self) -> None:
+        """Let every timer fire, until none is left."""
+        self.settle()
+        corridor = self._running().corridor
+        while not corridor.stopped.is_set() and (due := corridor.due.next_at()) is not None:
+            self.clock.advance_to(max(due, self.clock.now()))
+            self.settle()
+
+    def _replace(
+        self, step: Step[..., Any], give: Callable[..., Any], *, keep: bool = False
+    ) -> None:
+        before = step.function
+        if step.is_async and not keep:
+
+            async def given(*args: Any, **kwargs: Any) -> Any:
+                return give(*args, **kwargs)
+
+            step.function = functools.wraps(before)(given)
+        else:
+            step.function = functools.wraps(before)(give)
+
+        def undo() -> None:
+            step.function = before
+
+        self._undo.append(undo)
