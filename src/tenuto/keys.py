@@ -31,6 +31,7 @@ class Kind(IntEnum):
     QUEUE = 4
     REGISTRY = 5
     WEBHOOK = 6
+    SCHEDULE = 7
 
 
 class KeyMint:

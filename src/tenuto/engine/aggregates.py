@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tenuto.engine import broadcast, mailbox, recurrence, registry, webhooks
+from tenuto.engine import (
+    broadcast,
+    mailbox,
+    recurrence,
+    registry,
+    schedule,
+    schedule_state,
+    webhooks,
+)
 from tenuto.engine import rejections as why
 from tenuto.engine.named_turn import Appliers, NamedTurn
 from tenuto.engine.rejections import Rejection
@@ -67,6 +75,13 @@ AGGREGATES: dict[Kind, Aggregate] = {
         webhooks.PROGRESS_PROCESSORS,
         webhooks.encode_progress,
         lambda _, data: webhooks.decode_progress(data),
+    ),
+    Kind.SCHEDULE: Aggregate(
+        schedule_state.ScheduleState,
+        schedule_state.APPLIERS,
+        schedule.PROCESSORS,
+        schedule_state.encode_state,
+        lambda _, data: schedule_state.decode_state(data),
     ),
 }
 

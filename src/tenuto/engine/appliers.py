@@ -89,6 +89,7 @@ def _instance_started(state: InstanceState, record: r.InstanceStarted, at: int) 
     state.mailbox = record.mailbox
     state.message_name = record.message_name
     state.message_key = record.message_key
+    state.schedule = record.schedule
     state.started_at = at
     state.elements[ROOT] = Element(id=record.process, scope=ROOT)
     _put_tokens(state, ROOT, record.places)

@@ -14,6 +14,8 @@ from tenuto.engine.routine_commands import AdvanceRoutine as AdvanceRoutine
 from tenuto.engine.routine_commands import SendToRoutine as SendToRoutine
 from tenuto.engine.routine_commands import StepEnded as StepEnded
 from tenuto.engine.routine_commands import StuckRoutine as StuckRoutine
+from tenuto.engine.schedule_commands import EndRun as EndRun
+from tenuto.engine.schedule_commands import ScheduleCommand
 from tenuto.engine.stored import Encoded, Stored
 
 # --- to an instance
@@ -32,7 +34,8 @@ class StartInstance(Command, frozen=True, array_like=True, gc=False, tag=1):
     """Start a process: the latest version of `process`, or the `definition` given.
 
     `node` names a start event other than the none start event. `parent` is the calling instance and
-    `parent_element` its call activity. `mailbox` is where a message start reports the end.
+    `parent_element` its call activity. `mailbox` is where a message start reports the end,
+    `schedule` where the run of a schedule does.
     A workflow begins with the outcomes and patch marks that were `copied` from another instance.
     """
 
@@ -49,6 +52,7 @@ class StartInstance(Command, frozen=True, array_like=True, gc=False, tag=1):
     message_key: str = ""
     copied: tuple[StepEnded, ...] = ()
     marks: tuple[str, ...] = ()
+    schedule: int | None = None
 
 
 class CompleteJob(Command, frozen=True, array_like=True, gc=False, tag=2):
@@ -368,6 +372,7 @@ AnyCommand = (
     | SubscribeWebhook
     | EndWebhook
     | AdvanceWebhook
+    | ScheduleCommand
 )
 
 _encoder = msgspec.msgpack.Encoder()

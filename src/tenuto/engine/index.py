@@ -17,6 +17,7 @@ from tenuto.engine import rows as row
 from tenuto.engine.aggregates import AGGREGATES
 from tenuto.engine.mailbox import MailboxState
 from tenuto.engine.recurrence import TIMER, RecurrenceState
+from tenuto.engine.schedule_state import ScheduleState
 from tenuto.engine.state import InstanceState
 from tenuto.keys import kind_of
 
@@ -327,20 +328,26 @@ def mailbox_rows(state: MailboxState) -> dict[str, dict[Key, row.Row]]:
     }
 
 
-def recurrence_rows(state: RecurrenceState) -> dict[Key, row.Row]:
-    """Return the timer of a start event, if it is armed."""
+# Aggregates that a timer drives.
+Timed = RecurrenceState | ScheduleState
+
+
+def timed_rows(state: Timed) -> dict[Key, row.Row]:
+    """Return the timer of a start event or schedule, if it is armed."""
     if state.due_at is None:
         return {}
-    return {(state.key, TIMER): row.TimerRow(state.key, TIMER, state.due_at, state.node)}
+    name = state.node if isinstance(state, RecurrenceState) else state.name
+    return {(state.key, TIMER): row.TimerRow(state.key, TIMER, state.due_at, name)}
 
 
-def index_recurrence(rows: RowChanges, state: RecurrenceState) -> None:
-    """Write the timer of a start event, or remove it."""
+def index_timed(rows: RowChanges, state: Timed) -> None:
+    """Write the timer of a start event or schedule, or remove it."""
     key = (state.key, TIMER)
-    if state.due_at is None:
-        rows.delete("timer", key)
-    else:
-        rows.change("timer", key, row.TimerRow(state.key, TIMER, state.due_at, state.node))
+    for armed in timed_rows(state).values():
+        put = rows.add if key in rows.deletes["timer"] else rows.change
+        put("timer", key, armed)
+        return
+    rows.delete("timer", key)
 
 
 def aggregate_row(state: Any) -> row.AggregateRow:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tenuto.engine import multi_instance, routines
 from tenuto.engine.catching import close_wait, open_waits, prepare_wait
-from tenuto.engine.commands import ContinueInstance, EndCall, ReleaseStart
+from tenuto.engine.commands import ContinueInstance, EndCall, EndRun, ReleaseStart
 from tenuto.engine.elements import calls, events, gateways, subprocesses, tasks
 from tenuto.engine.incidents import ENTER, raise_incident
 from tenuto.engine.lifecycle import Status
@@ -277,7 +277,7 @@ def _complete_instance(turn: Turn) -> None:
 
 
 def _report_end(turn: Turn, outcome: str) -> None:
-    """Tell the caller, and the mailbox whose message started the instance."""
+    """Tell the caller, and the mailbox or schedule that started the instance."""
     state = turn.state
     if state.parent is not None and state.parent_element is not None:
         variables = visible_variables(state, ROOT) if outcome == "completed" else {}
@@ -285,6 +285,8 @@ def _report_end(turn: Turn, outcome: str) -> None:
     if state.mailbox is not None:
         release = ReleaseStart(state.process, state.message_name, state.message_key)
         turn.send(state.mailbox, release)
+    if state.schedule is not None:
+        turn.send(state.schedule, EndRun(state.key, outcome))
 
 
 def _enter_gateway(turn: Turn, number: int, node: n.AnyNode) -> None:

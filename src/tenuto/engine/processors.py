@@ -76,6 +76,7 @@ def start_instance(turn: Turn, command: c.StartInstance) -> Rejection | None:
         command.mailbox,
         command.message_name,
         command.message_key,
+        command.schedule,
     )
     turn.emit(record)
     if variables:

@@ -17,6 +17,9 @@ from tenuto.engine.registry_records import (
     Deployed as Deployed,
 )
 from tenuto.engine.registry_records import (
+    RegistryRecord,
+)
+from tenuto.engine.registry_records import (
     TokenIssued as TokenIssued,
 )
 from tenuto.engine.registry_records import (
@@ -32,6 +35,7 @@ from tenuto.engine.registry_records import (
     WebhookSubscribed as WebhookSubscribed,
 )
 from tenuto.engine.routine_records import RoutineRecord
+from tenuto.engine.schedule_records import ScheduleRecord
 from tenuto.engine.stored import Encoded, PayloadRef, Stored, Variables
 
 # --- process instances
@@ -49,6 +53,7 @@ class InstanceStarted(Record, frozen=True, array_like=True, gc=False, tag=1):
     mailbox: int | None = None
     message_name: str = ""
     message_key: str = ""
+    schedule: int | None = None
 
 
 class InstanceCompleted(Record, frozen=True, array_like=True, gc=False, tag=2):
@@ -570,13 +575,9 @@ AnyRecord = (
     | RecurrenceSet
     | RecurrenceFired
     | RecurrenceCleared
-    | Deployed
-    | TokenIssued
-    | TokenRevoked
-    | WebhookSubscribed
-    | WebhookEnded
-    | WebhookAdvanced
+    | RegistryRecord
     | RoutineRecord
+    | ScheduleRecord
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -55,3 +55,8 @@ class WebhookAdvanced(Record, frozen=True, array_like=True, gc=False, tag=85):
 
     id: str
     cursor: bytes
+
+
+RegistryRecord = (
+    Deployed | TokenIssued | TokenRevoked | WebhookSubscribed | WebhookEnded | WebhookAdvanced
+)

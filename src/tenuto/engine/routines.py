@@ -415,6 +415,8 @@ def _raise(turn: Turn, number: int, ask: a.Raise) -> None:
             state.parent_element, "failed", turn.carry(error), ask.code, ask.message[:2000]
         )
         turn.send(state.parent, end)
+    if state.schedule is not None:
+        turn.send(state.schedule, c.EndRun(state.key, "failed"))
 
 
 def _end_canceled(turn: Turn, number: int, ask: a.EndCanceled) -> None:

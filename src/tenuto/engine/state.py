@@ -161,6 +161,7 @@ class InstanceState(Struct, array_like=True):
     joining: dict[int, int] = field(default_factory=dict)
     message_name: str = ""
     message_key: str = ""
+    schedule: int | None = None
 
     @property
     def is_live(self) -> bool:

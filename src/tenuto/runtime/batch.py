@@ -20,7 +20,6 @@ from tenuto.engine.aggregates import NamedOutcome, advance_named
 from tenuto.engine.lifecycle import InstanceStatus
 from tenuto.engine.mailbox import MailboxState
 from tenuto.engine.records import Record, encode_records
-from tenuto.engine.recurrence import RecurrenceState
 from tenuto.engine.registry import RegistryState, with_settings
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.routine_records import OutcomeTaken
@@ -204,8 +203,8 @@ class Batch:
         self.touched[key] = None
         if before is not None:
             index.index_mailbox(self.rows, state, outcome.records, before)
-        elif isinstance(state, RecurrenceState):
-            index.index_recurrence(self.rows, state)
+        elif isinstance(state, index.Timed):
+            index.index_timed(self.rows, state)
         elif isinstance(state, RegistryState):
             self.world = with_settings(self.world, state)
         self._journal(item, key, state.version, self.now, outcome.records)

@@ -21,7 +21,6 @@ from tenuto.engine.aggregates import AGGREGATES, apply_named
 from tenuto.engine.appliers import apply, close_turn
 from tenuto.engine.mailbox import MailboxState
 from tenuto.engine.records import decode_records
-from tenuto.engine.recurrence import RecurrenceState
 from tenuto.engine.state import InstanceState, SignalWait, TimerWait
 from tenuto.keys import kind_of
 from tenuto.runtime.warm import fold
@@ -282,9 +281,9 @@ def _compare_named(reader: Reader, found: row.AggregateRow, state: Any) -> list[
         for table in ("subscription", "message"):
             rows = reader.rows(table, instance=found.key, limit=1 << 31)
             differences += _compare_rows(table, found.key, implied[table], rows)
-    if isinstance(state, RecurrenceState):
+    if isinstance(state, index.Timed):
         rows = reader.rows("timer", instance=found.key, limit=1 << 31)
-        differences += _compare_rows("timer", found.key, index.recurrence_rows(state), rows)
+        differences += _compare_rows("timer", found.key, index.timed_rows(state), rows)
     return differences
 
 
