@@ -133,13 +133,13 @@ def fire(turn: ScheduleTurn, command: c.FireTimer) -> Rejection | None:
     for number, going in list(state.backfills.items()):
         if going.next_at <= turn.now and room > 0:
             room -= advance_backfill(turn, number, room)
-    last = state.last if state.is_paused else _handle_due(turn, max(room, 1))
+    last = state.last if state.is_paused else _start_due(turn, max(room, 1))
     _pause_if_failing(turn)
     arm(turn, last)
     return None
 
 
-def _handle_due(turn: ScheduleTurn, room: int) -> int:
+def _start_due(turn: ScheduleTurn, room: int) -> int:
     """Start the ticks that are due; return the last one that is handled now."""
     state = turn.state
     plan = plan_of(turn)
