@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -42,6 +42,41 @@ def test_a_start_that_waits_answers_with_the_end(api):
     assert answer.status_code == 200
     assert answer.json()["status"] == "completed"
     assert answer.json()["variables"] == {"a": 1.25, "b": 2.5}
+
+
+def test_a_start_says_what_its_texts_stand_for(worked):
+    """JSON has no dates; what is said beside it makes the variable one, wherever it is."""
+    given = {"day": "2026-01-31", "stays": [{"a/b": "P3D"}], "text": "2026-01-31"}
+    typed = {"variables": given, "typed": ["/day", "/stays/0/a~1b"]}
+    key = worked.start(**typed)
+
+    state = worked.service.client.read.variables(int(key))
+
+    assert state["day"] == date(2026, 1, 31)
+    assert state["stays"] == [{"a/b": timedelta(days=3)}]
+    assert state["text"] == "2026-01-31"
+    assert worked.get(f"instances/{key}/variables").json() == given
+
+
+@pytest.mark.parametrize("pointer", ["day", "/no", "/list/7", "/list/x", "/n", "/text", "/day/0"])
+def test_what_stands_for_nothing_is_refused(worked, pointer):
+    """A pointer leads to a text, and the text is a date, a time, a duration or a range."""
+    variables = {"day": "2026-01-31", "list": ["P1D"], "n": 1, "text": "soon"}
+
+    answer = worked.post("instances", {"process": "p", "variables": variables, "typed": [pointer]})
+
+    assert code_of(answer) == (400, "invalid-input")
+
+
+def test_a_repeated_start_says_so(worked):
+    """The first answer, and that it is one."""
+    key = {"idempotency-key": "once"}
+
+    first = worked.post("instances", {"process": "p"}, headers=key).json()
+    again = worked.post("instances", {"process": "p"}, headers=key).json()
+
+    assert again == {**first, "repeated": True}
+    assert "repeated" not in first
 
 
 def test_a_start_that_waits_again_gets_the_same_end(worked):

@@ -2,10 +2,12 @@
 
 import json
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from tenuto import assembly
 from tests.cli.conftest import MODELS
 
 
@@ -124,3 +126,12 @@ def test_two_places_are_one_too_many(tenuto, monkeypatch):
 
     tenuto.on_database("ps")
     assert "there is none" in tenuto("signal", "x", expect=3).stderr
+
+
+def test_declared_dates_stay_dates_on_their_way(tenuto):
+    """What a file keeps as a date, a server that is asked to start keeps as one."""
+    given = ("start", "order", "-v", "id=d", "-v", "amount=2000", "-v", "day=2026-02-28")
+    key = tenuto.at(*given).stdout.strip()
+
+    with assembly.reading(tenuto.database) as read:
+        assert read.variables(int(key))["day"] == date(2026, 2, 28)

@@ -6,10 +6,15 @@ times tell, and left when a part has read enough turns.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tenuto.api.past import made_decision
+from tenuto.api.rendering import stored_json
 from tenuto.client.recorded import evaluations_in
+from tenuto.engine.records import DecisionEvaluated, decode_records
+from tenuto.store.codec import unpack_blob
 from tenuto.store.headers import decode_header
 
 if TYPE_CHECKING:
@@ -36,6 +41,14 @@ class Evaluation(NamedTuple):
     instance: int
     at: int
     inputs: dict[str, Any]
+
+
+class Match(NamedTuple):
+    """A rule that matched: its number as drawn from 1, and what is written beside it."""
+
+    decision: str
+    number: int | None
+    annotation: str
 
 
 class Wanted(NamedTuple):
@@ -65,6 +78,38 @@ def evaluations(
         if len(found) >= bounds.found or count == bounds.turns:
             return found, Place(turn.log, turn.seq, turn.n)
     return found, None
+
+
+def matches(
+    read: Reading, since: int, first: int, after: Place | None, turns_max: int
+) -> tuple[dict[Match, int], Place | None]:
+    """Count which rules matched in instances from `first` on; return the place of the next part.
+
+    A decision without a rule that matched counts once, without one.
+    """
+    counted: Counter[Match] = Counter()
+    for count, turn in enumerate(_turns(read.reader, since, after), 1):
+        if turn.aggregate >= first and turn.blob is not None:
+            for record in decode_records(unpack_blob(turn.blob)):
+                if isinstance(record, DecisionEvaluated):
+                    result = stored_json(read, turn.aggregate, record.result)
+                    counted.update(_matched(record.decision, result))
+        if count == turns_max:
+            return counted, Place(turn.log, turn.seq, turn.n)
+    return counted, None
+
+
+def _matched(decision: str, result: Any) -> list[Match]:
+    made = result.get("decisions") if isinstance(result, dict) else None
+    return [match for one in made or () for match in _rules_of(one)] or [Match(decision, None, "")]
+
+
+def _rules_of(one: dict[str, Any]) -> list[Match]:
+    found = made_decision(one)
+    return [
+        Match(found.decision, rule.index, "; ".join(filter(None, rule.annotations.values())))
+        for rule in found.matched
+    ] or [Match(found.decision, None, "")]
 
 
 def _turns(reader: Reader, since: int, after: Place | None) -> Iterator[JournalRow]:

@@ -5,6 +5,7 @@ in.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -16,7 +17,9 @@ from tenuto.api.seals import Seals
 from tenuto.api.stream import Stream
 from tenuto.client import requests as ask
 from tenuto.client.client import Client, accepted
+from tenuto.engine.rejections import Rejection
 from tenuto.engine.settings import API, SESSION, Token
+from tenuto.errors import Rejected
 from tenuto.events.accept import Acceptor
 from tenuto.events.webhooks import Sender
 from tenuto.governance.permits import Principal
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from tenuto.client.reading import Reading
     from tenuto.governance.master import MasterKey
+    from tenuto.runtime.loop import Corridor
     from tenuto.runtime.node import Node
 
 R = TypeVar("R")
@@ -87,6 +91,29 @@ class Service:
     async def on_thread(self, work: Callable[[], R]) -> R:
         """Do work that takes the processor for long, on a reader's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    async def on_corridor(self, look: Callable[[Corridor], R]) -> R:
+        """Return what the corridor's state says between two batches; it has to be said quickly.
+
+        Raises `Rejected` when the node has ended.
+        """
+        loop = asyncio.get_running_loop()
+        said: asyncio.Future[R] = loop.create_future()
+
+        def settle(found: R | Rejection) -> None:
+            if said.cancelled():
+                return
+            if isinstance(found, Rejection):
+                said.set_exception(Rejected(found.code, found.message))
+            else:
+                said.set_result(found)
+
+        def tell(found: R | Rejection) -> None:
+            with contextlib.suppress(RuntimeError):  # the server has ended, and nobody waits
+                loop.call_soon_threadsafe(settle, found)
+
+        self.node.corridor.call(lambda corridor: tell(look(corridor)), tell)
+        return await said
 
     def check_room(self) -> None:
         """Raise `Problem` (too-busy) while too much work waits before the corridor."""

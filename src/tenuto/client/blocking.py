@@ -114,14 +114,8 @@ class BlockingClient:
         unique: bool = False,
     ) -> str:
         """Start an instance of a process; return its key."""
-        body = wire.body(
-            process=process,
-            variables=wire.variables_of(variables),
-            business_key=business_key,
-            unique=unique,
-        )
-        call = Call("POST", "/instances", body, key=idempotency_key or self._key())
-        found = wire.answer_of(self._send(call), _ANY)
+        given = wire.start_of(process, variables, business_key=business_key, unique=unique)
+        found = self.ask("POST", "/instances", given, key=idempotency_key)
         return str(found["instance"])
 
     def run(
@@ -133,14 +127,9 @@ class BlockingClient:
         idempotency_key: str | None = None,
     ) -> Instance:
         """Start an instance and wait for its end; return how it ended, with its variables."""
-        body = wire.body(
-            process=process,
-            variables=wire.variables_of(variables),
-            business_key=business_key,
-            wait=True,
-        )
+        given = wire.start_of(process, variables, business_key=business_key, wait=True)
         key = idempotency_key or self._key()
-        call = Call("POST", "/instances", body, key=key, timeout=wire.AT_END)
+        call = Call("POST", "/instances", wire.encode(given), key=key, timeout=wire.AT_END)
         found = wire.answer_of(self._send(call), _ANY)
         ended = {name: values.to_python(value) for name, value in found["variables"].items()}
         return Instance(str(found["instance"]), str(found["status"]), ended)
@@ -480,14 +469,14 @@ class BlockingClient:
 
     # --- asking
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
+    def ask(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
         """Return what a route answers, as data: one that has no method here.
 
-        `path` is what follows `/api/v1`.
+        `path` is what follows `/api/v1`. What is asked twice under an idempotency key happens once.
         """
         if method == "GET":
             return self._get(path)
-        answer = self._send(Call(method, path, wire.encode(body), key=self._key()))
+        answer = self._send(Call(method, path, wire.encode(body), key=key or self._key()))
         return wire.answer_of(answer, _ANY)
 
     def parts(self, path: str, **wanted: Any) -> Iterator[dict[str, Any]]:

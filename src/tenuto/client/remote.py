@@ -5,7 +5,7 @@ of its own, so that it is sent again when an answer was lost or the server was b
 happens once. `blocking.py` is made from this file (`python -m tidy.blocking`).
 
 Numbers are exact in both directions. JSON knows no dates: a date, time or duration goes as its ISO
-text and comes back as such.
+text and comes back as such, but for the variables of a start, which stay what they are.
 """
 
 from __future__ import annotations
@@ -113,14 +113,8 @@ class RemoteClient:
         unique: bool = False,
     ) -> str:
         """Start an instance of a process; return its key."""
-        body = wire.body(
-            process=process,
-            variables=wire.variables_of(variables),
-            business_key=business_key,
-            unique=unique,
-        )
-        call = Call("POST", "/instances", body, key=idempotency_key or self._key())
-        found = wire.answer_of(await self._send(call), _ANY)
+        given = wire.start_of(process, variables, business_key=business_key, unique=unique)
+        found = await self.ask("POST", "/instances", given, key=idempotency_key)
         return str(found["instance"])
 
     async def run(
@@ -132,14 +126,9 @@ class RemoteClient:
         idempotency_key: str | None = None,
     ) -> Instance:
         """Start an instance and wait for its end; return how it ended, with its variables."""
-        body = wire.body(
-            process=process,
-            variables=wire.variables_of(variables),
-            business_key=business_key,
-            wait=True,
-        )
+        given = wire.start_of(process, variables, business_key=business_key, wait=True)
         key = idempotency_key or self._key()
-        call = Call("POST", "/instances", body, key=key, timeout=wire.AT_END)
+        call = Call("POST", "/instances", wire.encode(given), key=key, timeout=wire.AT_END)
         found = wire.answer_of(await self._send(call), _ANY)
         ended = {name: values.to_python(value) for name, value in found["variables"].items()}
         return Instance(str(found["instance"]), str(found["status"]), ended)
@@ -484,14 +473,14 @@ class RemoteClient:
 
     # --- asking
 
-    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+    async def ask(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
         """Return what a route answers, as data: one that has no method here.
 
-        `path` is what follows `/api/v1`.
+        `path` is what follows `/api/v1`. What is asked twice under an idempotency key happens once.
         """
         if method == "GET":
             return await self._get(path)
-        answer = await self._send(Call(method, path, wire.encode(body), key=self._key()))
+        answer = await self._send(Call(method, path, wire.encode(body), key=key or self._key()))
         return wire.answer_of(answer, _ANY)
 
     async def parts(self, path: str, **wanted: Any) -> AsyncIterator[dict[str, Any]]:

@@ -24,6 +24,8 @@ def pointers_of(value: Any) -> list[str]:
 def restored(data: Any, pointers: Iterable[str]) -> Any:
     """Return the value of JSON data; the texts at `pointers` are read.
 
+    Raises `InputError` for a pointer that leads to no such text.
+
     >>> str(restored({"day": "2026-01-31"}, ["/day"])["day"].year)
     '2026'
     """
@@ -31,11 +33,17 @@ def restored(data: Any, pointers: Iterable[str]) -> Any:
     for pointer in pointers:
         holder: Any = value
         place: Any = 0
-        for part in pointer.split("/")[1:]:
-            holder = holder[place]
-            name = part.replace("~1", "/").replace("~0", "~")
-            place = int(name) if isinstance(holder, list) else name
-        holder[place] = _read(holder[place])
+        try:
+            for part in pointer.split("/")[1:]:
+                holder = holder[place]
+                name = part.replace("~1", "/").replace("~0", "~")
+                place = int(name) if isinstance(holder, list) else name
+            text = holder[place]
+        except (LookupError, TypeError, ValueError):
+            text = None
+        if not isinstance(text, str):
+            raise InputError(f"expected a JSON pointer of a text in the data, got `{pointer[:60]}`")
+        holder[place] = _read(text)
     return value[0]
 
 

@@ -16,6 +16,7 @@ import httpx
 import msgspec
 
 from tenuto import values
+from tenuto.client.typed import pointers_of
 from tenuto.deploy import Source, kind_of_name
 from tenuto.errors import InputError, ModelError, Rejected, StoreError, TenutoError, Unreachable
 from tenuto.runtime.clock import seconds
@@ -226,11 +227,30 @@ def body(**members: Any) -> bytes:
 
 def variables_of(variables: Mapping[str, Any] | None) -> msgspec.Raw:
     """Return variables as JSON, numbers exact. Raises `ValueRefused` with the variable's name."""
+    return _raw(_values_of(variables))
+
+
+def start_of(process: str, variables: Mapping[str, Any] | None, **more: Any) -> dict[str, Any]:
+    """Return the members of a start; what JSON cannot say of its variables is said beside them.
+
+    Raises `ValueRefused` with the variable's name.
+    """
+    found = _values_of(variables)
+    typed = pointers_of(found) or None
+    members = {"process": process, "variables": _raw(found), "typed": typed, **more}
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _values_of(variables: Mapping[str, Any] | None) -> dict[str, Any]:
     found = {}
     for name, plain in (variables or {}).items():
         value = values.from_python(plain)
         values.check_value(value, where=f"variable `{name}`")
         found[name] = value
+    return found
+
+
+def _raw(found: dict[str, Any]) -> msgspec.Raw:
     return msgspec.Raw(values.dumps(values.from_python(found)).encode())
 
 

@@ -12,7 +12,7 @@ incident.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct
@@ -248,6 +248,11 @@ class Leases:
     def held_here(self) -> list[JobKey]:
         """Return the jobs that workers of this process hold."""
         return [key for key, lease in self._held.items() if not lease.seat.is_outside]
+
+    def count_of(self, types: Collection[str]) -> int:
+        """Return how many jobs are held by workers of these job types, here and outside."""
+        wanted = frozenset(types)
+        return sum(1 for lease in self._held.values() if not wanted.isdisjoint(lease.seat.types))
 
     def give_back(self, key: JobKey, token: int) -> bool:
         """End a lease whose holder will not work; tell whether it was held."""

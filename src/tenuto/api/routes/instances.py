@@ -16,7 +16,8 @@ from tenuto.api.repeats import once
 from tenuto.api.routing import Route
 from tenuto.api.search import found_instance, found_page, kept_state, wanted_variables
 from tenuto.api.shown import ListedInstance, ShownInstance, listed, root_variables, shown
-from tenuto.client.requests import encode_variables
+from tenuto.client.requests import encode_variables, start_request
+from tenuto.client.typed import restored
 from tenuto.engine import commands as c
 from tenuto.engine import rejections as why
 from tenuto.engine.state import ROOT
@@ -40,20 +41,26 @@ class Start(Struct, forbid_unknown_fields=True):
     """Start an instance of `process`.
 
     With `unique`, the business key may name one instance of the process only. With `wait`, the
-    answer comes when the instance has ended.
+    answer comes when the instance has ended. JSON knows no dates: `typed` are JSON pointers of the
+    texts in `variables` that stand for a date, a time, a duration or a range of FEEL.
     """
 
     process: Key
     variables: dict[str, Any] = {}
+    typed: Annotated[list[Pair], Meta(max_length=10_000)] = []
     business_key: Key | None = None
     unique: bool = False
     wait: bool = False
 
 
 class Started(Struct, omit_defaults=True):
-    """The key of the instance; status and variables when it was waited for."""
+    """The key of the instance; status and variables when it was waited for.
+
+    `repeated` says that it had been started before under the same idempotency key.
+    """
 
     instance: str
+    repeated: bool = False
     status: str | None = None
     variables: dict[str, Any] | None = None
 
@@ -87,27 +94,30 @@ async def start(service: Service, request: Request) -> Response:
     """Start an instance, and wait for its end if that is asked."""
     service.check_room()
     given = await request.json(Start)
-    client = service.client_of(request.caller)
+    variables = restored(given.variables, given.typed) if given.typed else given.variables
     key = request.idempotency_key
     if given.wait:
-        run = client.run(
+        run = service.client_of(request.caller).run(
             given.process,
-            given.variables,
+            variables,
             business_key=given.business_key,
             idempotency_key=key,
             unique=given.unique,
         )
         ended = await request.while_here(run, service.stopping)
-        variables = {name: python_json(value) for name, value in ended.variables.items()}
-        return json_response(Started(ended.key, ended.status, variables))
-    instance = await client.start(
+        left = {name: python_json(value) for name, value in ended.variables.items()}
+        return json_response(Started(ended.key, status=ended.status, variables=left))
+    asked = start_request(
         given.process,
-        given.variables,
+        variables,
         business_key=given.business_key,
         idempotency_key=key,
         unique=given.unique,
     )
-    return json_response(Started(instance), 201, (("location", f"/api/v1/instances/{instance}"),))
+    answer = await service.ask(asked, request.caller)
+    instance, is_repeated = str(answer.key), bool(answer.facts.get("repeated"))
+    place = ("location", f"/api/v1/instances/{instance}")
+    return json_response(Started(instance, is_repeated), 201, (place,))
 
 
 async def list_instances(service: Service, request: Request) -> Response:
@@ -211,7 +221,13 @@ ROUTES = (
         status=201,
         other_statuses=(200,),
         headers=(IDEMPOTENCY_KEY,),
-        problems=("unknown-process", "duplicate-business-key", "key-reused", "too-busy"),
+        problems=(
+            "unknown-process",
+            "duplicate-business-key",
+            "key-reused",
+            "invalid-input",
+            "too-busy",
+        ),
     ),
     Route(
         method="GET",
