@@ -20,6 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "token": ("tenuto.cli.token:token", "Make, list and revoke tokens of the API."),
     "deploy": ("tenuto.cli.deploy:deploy", "Deploy BPMN and DMN models."),
     "start": ("tenuto.cli.start:start", "Start one instance of a process."),
+    "schedule": ("tenuto.cli.schedule:schedule", "Start a process again and again, by a plan."),
     "ps": ("tenuto.cli.ps:ps", "Show what runs, what waits, and for whom."),
     "show": ("tenuto.cli.show:show", "Show one instance: path, variables, decisions."),
     "tasks": ("tenuto.cli.tasks:tasks", "List, claim and release user tasks."),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from tenuto import values
 from tenuto.client import requests as ask
+from tenuto.client import schedules as planned
 from tenuto.client.forks import fork_request
 from tenuto.client.handle import Handle
 from tenuto.client.jobs import Jobs
@@ -24,6 +25,7 @@ from tenuto.client.views import MintedToken, TokenView, moment, token_view
 from tenuto.deploy import Prepared, latest_processes, prepare, read_files
 from tenuto.engine import commands as c
 from tenuto.engine import rejections as why
+from tenuto.engine import schedule_commands as sc
 from tenuto.engine.registry import REGISTRY
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.settings import API
@@ -334,6 +336,47 @@ class Client:
     async def revoke_token(self, id: str) -> None:
         """Let the holder of a token in no more. Raises `Rejected` (not-found)."""
         await self._ask(Request(REGISTRY, c.RevokeToken(id), self._actor))
+
+    async def put_schedule(self, name: str, plan: planned.PlanRequest) -> bool:
+        """Create or change a schedule; tell whether anything changed.
+
+        Raises `InputError` and `Rejected`.
+        """
+        return bool((await self._tell_schedule(name, planned.put_command(name, plan)))["changed"])
+
+    async def schedules(self) -> list[planned.ScheduleView]:
+        """Return all schedules in order of their names."""
+        return planned.read_schedules(self.read)
+
+    async def pause_schedule(self, name: str, *, reason: str = "") -> None:
+        """Let a schedule start nothing more by itself. Raises `Rejected` (not-found)."""
+        await self._tell_schedule(name, sc.PauseSchedule(reason))
+
+    async def resume_schedule(self, name: str) -> None:
+        """Let a schedule go on from now. Raises `Rejected` (not-found)."""
+        await self._tell_schedule(name, sc.ResumeSchedule())
+
+    async def trigger_schedule(self, name: str) -> dict[str, object]:
+        """Act as if a schedule were due now; return `status` and, if it started, `instance`."""
+        return await self._tell_schedule(name, sc.TriggerSchedule())
+
+    async def backfill_schedule(
+        self, name: str, wanted: planned.BackfillRequest, *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Start the ticks of a past range; return their `count`, of a dry run also the `ticks` in
+        Unix milliseconds. Raises `InputError` and `Rejected`.
+        """
+        command = planned.backfill_command(wanted, dry_run=dry_run)
+        return await self._tell_schedule(name, command)
+
+    async def delete_schedule(self, name: str) -> None:
+        """Forget a schedule; what it started goes on. Raises `Rejected` (not-found)."""
+        await self._tell_schedule(name, sc.DeleteSchedule())
+
+    async def _tell_schedule(self, name: str, command: c.Command) -> dict[str, object]:
+        answer = await self._ask(Request(planned.key_of(name), command, self._actor))
+        assert isinstance(answer, Answer), "a schedule answers at once"
+        return answer.facts
 
     async def _fact(self, request: Request, name: str) -> str:
         result = await self._ask(request)
