@@ -302,6 +302,20 @@ def test_a_canceled_instance_has_ended(waiting):
     assert waiting.data("ps")["waiting"] == []
 
 
+def test_a_paused_instance_says_why_and_goes_on(waiting):
+    """The reason is shown; a second pause is refused."""
+    key = waiting.data("ps")["instances"][0]["instance"]
+    waiting.on_database("pause", key, "--reason", "look")
+
+    assert waiting.data("show", key)["paused"]["reason"] == "look"
+    assert waiting.data("ps", "--status", "paused")["instances"][0]["instance"] == key
+    assert "look" in waiting.on_database("show", key).stdout
+    waiting.on_database("pause", key, expect=1)
+    waiting.on_database("resume", key)
+
+    assert waiting.data("show", key)["status"] == "active"
+
+
 # --- decide
 
 

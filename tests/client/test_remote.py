@@ -112,6 +112,17 @@ def test_messages_signals_and_an_end(client):
     assert client.show(key).status == "terminated"
 
 
+def test_an_instance_is_paused_and_resumed(client):
+    """It says since when and why."""
+    key = client.start("asked")
+
+    client.pause(key, reason="look")
+
+    assert client.show(key).paused.reason == "look"
+    client.resume(key)
+    assert client.show(key).paused is None
+
+
 def test_a_deployment_tells_what_came_of_it(client, tmp_path):
     """Deployed again, a model changes nothing; one that cannot run is refused with the reason."""
     path = tmp_path / "again.bpmn"

@@ -157,6 +157,18 @@ def test_an_instance_is_ended_with_a_reason(browser, review):
     assert browser.api.get(f"instances/{review}").json()["status"] == "terminated"
 
 
+def test_an_instance_is_paused_and_goes_on(browser, review):
+    """The page says why it stands still, and lets it go on."""
+    browser.log_in()
+    browser.get(f"/instances/{review}")
+
+    browser.submit(f"/instances/{review}/pause", reason="look first")
+
+    assert "look first" in browser.get(f"/instances/{review}").text
+    browser.submit(f"/instances/{review}/resume")
+    assert browser.api.get(f"instances/{review}").json()["status"] == "active"
+
+
 @pytest.mark.parametrize("name", ["tenuto.css", "map.js", "bpmn-js.LICENSE.txt"])
 def test_files_of_the_page_are_public(browser, name):
     """Styles and scripts come without a session."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
 from tenuto import InputError, Rejected, step, wf, workflow
+from tenuto.engine.routine_records import OutcomeTaken
+from tenuto.runtime.verify import verify
 from tests.workflows.running import at_work, run
 
 noted: list[str] = []
@@ -232,3 +235,109 @@ def test_large_outcomes_do_not_stay_in_memory(tmp_path):
     with at_work(tmp_path / "a.db", large, many) as at:
         asyncio.run(at.client.publish("go", "k", {}, time_to_live="PT1H"))
         assert asyncio.run(at.client.wait(key)).variables["result"] == 500_000
+
+
+def test_a_paused_workflow_ends_its_step_and_begins_no_other(tmp_path):
+    """The step that runs may end, its outcome is kept; resumed, the next one begins."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    @step
+    def slow(text: str) -> str:
+        noted.append(text)
+        begun.set()
+        assert go_on.wait(10)
+        return text.upper()
+
+    @workflow
+    async def pair() -> list[str]:
+        return [await slow.call("a"), await work("b")]
+
+    with at_work(tmp_path / "a.db", slow, work, pair) as at:
+        key = asyncio.run(at.client.start("pair"))
+        assert begun.wait(10)
+        asyncio.run(at.client.pause(key, reason="look"))
+        go_on.set()
+        while not taken(at, key):
+            pass
+        assert at.client.read.find(key).status == "paused"
+        assert noted == ["a"]
+        asyncio.run(at.client.resume(key))
+        assert asyncio.run(at.client.wait(key)).variables["result"] == ["A", "B"]
+    assert noted == ["a", "b"]
+
+
+def test_a_workflow_that_is_resumed_while_its_step_runs_goes_on_with_it(tmp_path):
+    """The step is not begun again, and a message that came meanwhile is seen."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    @step
+    def slow() -> str:
+        noted.append("slow")
+        begun.set()
+        assert go_on.wait(10)
+        return "done"
+
+    @workflow
+    async def both() -> list[str]:
+        return list(await asyncio.gather(slow.call(), receive()))
+
+    async def receive() -> str:
+        return (await wf.receive("go", "k"))["n"]
+
+    with at_work(tmp_path / "a.db", slow, both) as at:
+        key = asyncio.run(at.client.start("both"))
+        assert begun.wait(10)
+        asyncio.run(at.client.pause(key))
+        asyncio.run(at.client.publish("go", "k", {"n": "7"}, time_to_live="PT1H"))
+        asyncio.run(at.client.resume(key))
+        go_on.set()
+        assert asyncio.run(at.client.wait(key)).variables["result"] == ["done", "7"]
+    assert noted == ["slow"]
+
+
+def test_a_paused_workflow_orders_its_outcomes_and_stays_paused_over_a_restart(tmp_path):
+    """Messages get their place while it stands still; nothing of it runs before resume."""
+
+    @workflow
+    async def listens() -> list[str]:
+        got = [(await wf.receive("go", "k"))["n"] for _ in range(2)]
+        return [*got, await work("after")]
+
+    with at_work(tmp_path / "a.db", work, listens) as at:
+        key = asyncio.run(at.client.start("listens"))
+        while not at.client.read.reader.rows("subscription"):
+            pass
+        asyncio.run(at.client.pause(key))
+        asyncio.run(at.client.publish("go", "k", {"n": "1"}, time_to_live="PT1H"))
+    with at_work(tmp_path / "a.db", work, listens) as at:
+        asyncio.run(at.client.publish("go", "k", {"n": "2"}, time_to_live="PT1H"))
+        assert noted == []
+        asyncio.run(at.client.resume(key))
+        assert asyncio.run(at.client.wait(key)).variables["result"] == ["1", "2", "AFTER"]
+        assert verify(at.client.read.reader).differences == []
+
+
+def test_a_paused_workflow_can_be_canceled_and_cleans_up(tmp_path):
+    """To cancel is to let it go on to its end."""
+
+    @workflow
+    async def tidy() -> None:
+        try:
+            await wf.receive("never", "k")
+        finally:
+            await work("tidied")
+
+    with at_work(tmp_path / "a.db", work, tidy) as at:
+        key = asyncio.run(at.client.start("tidy"))
+        while not at.client.read.reader.rows("subscription"):
+            pass
+        asyncio.run(at.client.pause(key))
+        asyncio.run(at.client.cancel(key))
+        assert asyncio.run(at.client.wait(key)).status == "terminated"
+    assert noted == ["tidied"]
+
+
+def taken(at, key):
+    """Tell whether the first step of a workflow has come to an outcome."""
+    turns = at.client.read.history(int(key))
+    return any(isinstance(record, OutcomeTaken) for turn in turns for record in turn.records)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tenuto.runtime.node import Node
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0)
-STATUSES: Final = ("active", "completed", "terminated", "failed")
+STATUSES: Final = ("active", "paused", "completed", "terminated", "failed")
 
 
 class Metrics:

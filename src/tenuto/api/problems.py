@@ -79,6 +79,8 @@ OF_ENGINE: Final[dict[str, int]] = {
     why.STORE_REFUSED: 422,
     why.VERSION_MISMATCH: 412,
     why.OUTCOME_ORDERED: 409,
+    why.PAUSED: 409,
+    why.NOT_PAUSED: 409,
 }
 
 RETRY_SECONDS: Final = 1

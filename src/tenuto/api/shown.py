@@ -56,12 +56,20 @@ class ShownIncident(Struct):
     created_at: str | None
 
 
+class ShownPause(Struct):
+    """Since when and why an instance stands still."""
+
+    since: str | None
+    reason: str
+
+
 class ShownInstance(ListedInstance):
     """An instance with its variables. What was pruned keeps its row only."""
 
     variables: dict[str, Any]
     waiting: list[WaitsFor]
     incidents: list[ShownIncident]
+    paused: ShownPause | None
 
 
 def listed(row: InstanceRow, world: World) -> ListedInstance:
@@ -85,6 +93,7 @@ def shown(
 ) -> ShownInstance:
     """Return an instance with all that is asked about it."""
     one = listed(row, world)
+    pause = None if state is None else state.pause
     incidents = [incident_of(found) for found in read.incidents(one.instance)]
     return ShownInstance(
         one.instance,
@@ -99,6 +108,7 @@ def shown(
         {} if state is None else root_variables(read, state),
         [] if state is None else waiting(read, state),
         incidents,
+        None if pause is None else ShownPause(moment(pause.at), pause.reason),
     )
 
 

@@ -32,6 +32,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "whatif": ("tenuto.cli.whatif:whatif", "Decide the past again with a changed model."),
     "incidents": ("tenuto.cli.incidents:incidents", "List and resolve incidents."),
     "cancel": ("tenuto.cli.cancel:cancel", "End an instance."),
+    "pause": ("tenuto.cli.pause:pause", "Let an instance stand still."),
+    "resume": ("tenuto.cli.pause:resume", "Let a paused instance go on."),
     "send": ("tenuto.cli.send:send", "Send a message to one instance of a workflow."),
     "fork": ("tenuto.cli.fork:fork", "Run a workflow again from one of its steps."),
     "lint": ("tenuto.cli.lint:lint", "Check models without deploying them."),

@@ -62,10 +62,12 @@ class FileViews:
         row = read.find(name)
         turns = read.history(row.key)
         ids = element_ids(turns)
+        state = read.state(row.key)
         return {
             **_instance(row),
+            "paused": _pause(state),
             "variables": read.variables(row.key),
-            "waiting": _waiting(read, read.state(row.key)),
+            "waiting": _waiting(read, state),
             "incidents": [_incident(one) for one in read.incidents(str(row.key))],
             "decisions": [decision_data(one, ids) for one in read.decisions(row.key)],
             "failed_attempts": [one | {"at": moment(one["at"])} for one in attempts(turns)],
@@ -92,6 +94,11 @@ def _instance(row: InstanceRow) -> dict[str, Any]:
         "ended_at": moment(row.ended_at),
         "parent": None if row.parent is None else str(row.parent),
     }
+
+
+def _pause(state: InstanceState) -> dict[str, Any] | None:
+    pause = state.pause
+    return None if pause is None else {"since": moment(pause.at), "reason": pause.reason}
 
 
 def _task(task: Task) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tenuto.cli.output import (
     output_option,
 )
 
-STATUSES = ("active", "completed", "terminated", "failed")
+STATUSES = ("active", "paused", "completed", "terminated", "failed")
 
 
 class Options(NamedTuple):

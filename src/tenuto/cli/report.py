@@ -55,7 +55,9 @@ def run_data(batch: BatchRun, found: Outcome) -> dict[str, Any]:
     """Return the report with stable fields."""
     feeding, rejects = batch.feeding, batch.rejects
     rejected = rejects.count if rejects is not None else 0
-    ended = sum(count for status, count in found.instances.items() if status != "active")
+    ended = sum(
+        count for status, count in found.instances.items() if status not in {"active", "paused"}
+    )
     return {
         "process": batch.process,
         "records": feeding.records if feeding is not None else 0,

@@ -84,6 +84,7 @@ class ServerViews:
         key = found.instance
         return {
             **_instance(found),
+            "paused": None if found.paused is None else structs.asdict(found.paused),
             "variables": found.variables,
             "waiting": [_waits(one) for one in found.waiting],
             "incidents": [_incident(one) for one in found.incidents],

@@ -44,7 +44,11 @@ def _print(data: dict[str, Any]) -> None:
     key = f" ({data['business_key']})" if data["business_key"] else ""
     click.echo(f"{data['process']} {data['instance']}{key}: {data['status']}")
     ended = f", ended {data['ended_at']}" if data["ended_at"] else ""
-    click.echo(f"started {data['started_at']}{ended}\n")
+    click.echo(f"started {data['started_at']}{ended}")
+    if data["paused"]:
+        reason = data["paused"]["reason"]
+        click.echo(f"paused since {data['paused']['since']}{f': {reason}' if reason else ''}")
+    click.echo()
     path = [
         (visit["element"], visit["status"], visit["entered_at"], _lasted(visit))
         for visit in data["path"]

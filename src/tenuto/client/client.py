@@ -214,6 +214,17 @@ class Client:
         key = ask.instance_key(instance)
         await self._ask(Request(key, c.CancelInstance(reason, at_once=True), self._actor))
 
+    async def pause(self, instance: str, *, reason: str = "") -> None:
+        """Let an instance stand still until it is resumed: no job of it is handed out, and what
+        comes for it waits. Raises `Rejected` (paused).
+        """
+        key = ask.instance_key(instance)
+        await self._ask(Request(key, c.PauseInstance(reason), self._actor))
+
+    async def resume(self, instance: str) -> None:
+        """Let a paused instance go on with what came meanwhile. Raises `Rejected` (not-paused)."""
+        await self._ask(Request(ask.instance_key(instance), c.ResumeInstance(), self._actor))
+
     async def begin(
         self, workflow: Workflow[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs
     ) -> Handle[R]:

@@ -150,6 +150,18 @@ class RemoteClient:
         body = wire.body(reason=reason, at_once=True)
         await self._tell(Call("POST", path, body, key=self._key()))
 
+    async def pause(self, instance: str, *, reason: str = "") -> None:
+        """Let an instance stand still until it is resumed: no job of it is handed out, and what
+        comes for it waits. Raises `Rejected` (paused).
+        """
+        path = f"/instances/{_part(instance)}/pause"
+        await self._tell(Call("POST", path, wire.body(reason=reason), key=self._key()))
+
+    async def resume(self, instance: str) -> None:
+        """Let a paused instance go on with what came meanwhile. Raises `Rejected` (not-paused)."""
+        path = f"/instances/{_part(instance)}/resume"
+        await self._tell(Call("POST", path, b"{}", key=self._key()))
+
     async def tell(self, instance: str, name: str, value: Any = None) -> None:
         """Send a message with plain data to one instance of a workflow."""
         path = f"/instances/{_part(instance)}/messages"

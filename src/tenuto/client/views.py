@@ -69,12 +69,20 @@ class IncidentView(Struct, frozen=True):
     created_at: str | None
 
 
+class PauseView(Struct, frozen=True):
+    """Since when and why an instance stands still."""
+
+    since: str | None
+    reason: str
+
+
 class ShownInstance(InstanceView, frozen=True):
     """An instance with its variables, what it waits for and where it is stuck."""
 
     variables: dict[str, Any]
     waiting: list[WaitingView]
     incidents: list[IncidentView]
+    paused: PauseView | None = None
 
 
 class TaskView(Struct, frozen=True):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAGE = 50
 TURNS = 200
-STATUSES = ("active", "completed", "terminated", "failed")
+STATUSES = ("active", "paused", "completed", "terminated", "failed")
 
 
 class Find(Struct):
@@ -87,6 +87,22 @@ async def cancel(service: Service, request: Request) -> Response:
     await ask(
         service, request, "cancelInstance", key=key, body={"reason": fields.get("reason", "")}
     )
+    return see(f"/instances/{key}")
+
+
+async def pause(service: Service, request: Request) -> Response:
+    """Let an instance stand still."""
+    fields = await form(service, request)
+    key = request.params["key"]
+    await ask(service, request, "pauseInstance", key=key, body={"reason": fields.get("reason", "")})
+    return see(f"/instances/{key}")
+
+
+async def resume(service: Service, request: Request) -> Response:
+    """Let a paused instance go on."""
+    await form(service, request)
+    key = request.params["key"]
+    await ask(service, request, "resumeInstance", key=key, body={})
     return see(f"/instances/{key}")
 
 

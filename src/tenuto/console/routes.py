@@ -65,6 +65,8 @@ ROUTES: Final = (
     _page("GET", "/instances", instances.list_instances, Permission.INSTANCES_READ),
     _page("GET", "/instances/{key}", instances.show_instance, Permission.INSTANCES_READ),
     _page("POST", "/instances/{key}/cancel", instances.cancel, Permission.INSTANCES_CHANGE),
+    _page("POST", "/instances/{key}/pause", instances.pause, Permission.INSTANCES_CHANGE),
+    _page("POST", "/instances/{key}/resume", instances.resume, Permission.INSTANCES_CHANGE),
     _page("POST", "/incidents/{incident}/resolve", instances.resolve, Permission.INCIDENTS_RESOLVE),
     _page("GET", "/tasks", people.list_tasks, Permission.TASKS_READ),
     _page("GET", "/tasks/{task}", people.show_task, Permission.TASKS_READ),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tenuto.engine import rejections as why
 from tenuto.engine.appliers import close_turn
 from tenuto.engine.commands import Command, OfferMessage, StartInstance
+from tenuto.engine.pausing import advance_paused
 from tenuto.engine.play import play
 from tenuto.engine.processors import PROCESSORS, offer_message
 from tenuto.engine.records import Record
@@ -91,15 +92,25 @@ def advance_instance(
             why.NOT_ACTIVE,
             f"expected instance {state.key} to be active, but it is {state.status.value}",
         )
-    processor = PROCESSORS.get(type(command))
-    if processor is None:
-        return Rejection(why.NOT_APPLICABLE, f"an instance knows no {type(command).__name__}")
-    rejection = processor(turn, command)
+    rejection = _process(turn, command)
     if rejection is not None:
         assert not turn.records, f"{type(command).__name__} changed state and then refused"
         return rejection
-    play(turn)
     return _finish(turn, now)
+
+
+def _process(turn: Turn, command: Command) -> Rejection | None:
+    """Do what is asked and play to rest; a paused instance does not move."""
+    processor = PROCESSORS.get(type(command))
+    if processor is None:
+        return Rejection(why.NOT_APPLICABLE, f"an instance knows no {type(command).__name__}")
+    if turn.state.pause is None:
+        rejection = processor(turn, command)
+    else:
+        rejection = advance_paused(turn, command, processor)
+    if rejection is None and turn.state.pause is None:
+        play(turn)
+    return rejection
 
 
 def _finish(turn: Turn, now: int) -> Outcome:

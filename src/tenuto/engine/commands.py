@@ -10,6 +10,10 @@ import msgspec
 from msgspec import Struct
 
 from tenuto.engine.command import Command as Command
+from tenuto.engine.pause_commands import PauseCommand
+from tenuto.engine.pause_commands import PauseInstance as PauseInstance
+from tenuto.engine.pause_commands import ReportSteps as ReportSteps
+from tenuto.engine.pause_commands import ResumeInstance as ResumeInstance
 from tenuto.engine.routine_commands import AdvanceRoutine as AdvanceRoutine
 from tenuto.engine.routine_commands import SendToRoutine as SendToRoutine
 from tenuto.engine.routine_commands import StepEnded as StepEnded
@@ -352,6 +356,7 @@ InstanceCommand = (
     | AdvanceRoutine
     | StuckRoutine
     | SendToRoutine
+    | PauseCommand
 )
 AnyCommand = (
     InstanceCommand

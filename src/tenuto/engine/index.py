@@ -12,13 +12,15 @@ from typing import Any
 
 import msgspec
 
+from tenuto.engine import pause_records as pr
 from tenuto.engine import records as r
 from tenuto.engine import rows as row
 from tenuto.engine.aggregates import AGGREGATES
+from tenuto.engine.lifecycle import PAUSED
 from tenuto.engine.mailbox import MailboxState
 from tenuto.engine.recurrence import TIMER, RecurrenceState
 from tenuto.engine.schedule_state import ScheduleState
-from tenuto.engine.state import InstanceState
+from tenuto.engine.state import InstanceState, TimerWait
 from tenuto.keys import kind_of
 
 Key = tuple[Any, ...]
@@ -69,6 +71,8 @@ def job_row(state: InstanceState, element: int) -> row.JobRow:
     job = state.jobs[element]
     if element in state.elements and state.elements[element].incident is not None:
         status = "failed"
+    elif state.pause is not None:
+        status = PAUSED
     else:
         status = "ready" if job.retry_at is None else "waiting"
     return row.JobRow(
@@ -193,6 +197,27 @@ def _signal_received(
         rows.delete("signal", (record.name, state.key, record.wait))
 
 
+def _held(rows: RowChanges, state: InstanceState, record: pr.CommandHeld, at: int) -> None:
+    """A timer that waits for a paused instance is not due again and again."""
+    if record.timer is not None:
+        rows.delete("timer", (state.key, record.timer))
+
+
+def timer_rows(state: InstanceState) -> dict[Key, row.Row]:
+    """Return the timers that an instance waits for, but for those that wait for it."""
+    held = () if state.pause is None else state.pause.timers
+    return {
+        (state.key, number): row.TimerRow(state.key, number, wait.due_at, wait.node)
+        for number, wait in state.waits.items()
+        if isinstance(wait, TimerWait) and number not in held
+    }
+
+
+def _resumed(rows: RowChanges, state: InstanceState, record: pr.InstanceResumed, at: int) -> None:
+    for key, timer in timer_rows(state).items():
+        rows.change("timer", key, timer)
+
+
 INSTANCE_RULES: dict[type[r.Record], Rule] = {
     r.JobCreated: _job_created,
     r.JobCompleted: _job_gone,
@@ -211,6 +236,8 @@ INSTANCE_RULES: dict[type[r.Record], Rule] = {
     r.WaitClosed: _wait_closed,
     r.IncidentRaised: _incident_raised,
     r.IncidentResolved: _incident_resolved,
+    pr.CommandHeld: _held,
+    pr.InstanceResumed: _resumed,
 }
 
 
@@ -237,7 +264,7 @@ def instance_row(
         state.process,
         state.definition,
         state.business_key,
-        state.status.value,
+        state.status.value if state.pause is None else PAUSED,
         state.version,
         state.parent,
         state.started_at,
@@ -274,7 +301,7 @@ def _message_row(state: MailboxState, number: int) -> row.MessageRow:
         one.correlation_key,
         one.message_id,
         one.published_at,
-        one.expires_at,
+        one.expires_at + row.ON_OFFER if one.offers else one.expires_at,
         _encode(one.variables),
         _encode((one.taken, one.offers)),
     )

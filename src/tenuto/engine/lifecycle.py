@@ -38,8 +38,11 @@ def may_become(current: Status, target: Status) -> bool:
     return target in TRANSITIONS[current]
 
 
+PAUSED = "paused"
+
+
 class InstanceStatus(StrEnum):
-    """The states of a process instance, as its row shows them."""
+    """The states of a process instance; the row of an active one may say `paused` instead."""
 
     ACTIVE = "active"
     COMPLETED = "completed"

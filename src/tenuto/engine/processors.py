@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tenuto.engine import commands as c
+from tenuto.engine import pausing, routines
 from tenuto.engine import rejections as why
-from tenuto.engine import routines
 from tenuto.engine.elements import calls, events
 from tenuto.engine.elements.subprocesses import open_event_subprocesses
 from tenuto.engine.incidents import ENTER, JOB, LEAVE, raise_incident
@@ -441,5 +441,6 @@ PROCESSORS: dict[type[c.Command], Processor] = dict(
         on(c.AdvanceRoutine, routines.advance_routine),
         on(c.StuckRoutine, routines.stuck_routine),
         on(c.SendToRoutine, routines.send_to_routine),
+        *pausing.PROCESSORS.items(),
     )
 )

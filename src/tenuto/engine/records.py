@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import msgspec
 
+from tenuto.engine.pause_records import PauseRecord
 from tenuto.engine.record import Record as Record
 from tenuto.engine.registry_records import (
     Deployed as Deployed,
@@ -578,6 +579,7 @@ AnyRecord = (
     | RegistryRecord
     | RoutineRecord
     | ScheduleRecord
+    | PauseRecord
 )
 
 _encoder = msgspec.msgpack.Encoder()
@@ -591,10 +593,4 @@ def decode_records(data: bytes) -> list[AnyRecord]:
     return _decoder.decode(data)
 
 
-__all__ = [
-    "AnyRecord",
-    "PayloadRef",
-    "Record",
-    "decode_records",
-    "encode_records",
-]
+__all__ = ["AnyRecord", "PayloadRef", "Record", "decode_records", "encode_records"]

@@ -34,6 +34,8 @@ STORE_FULL = "store-full"
 STORE_BUSY = "store-busy"
 VERSION_MISMATCH = "version-mismatch"
 OUTCOME_ORDERED = "outcome-ordered"
+PAUSED = "paused"
+NOT_PAUSED = "not-paused"
 
 CODES: dict[str, str] = {
     NOT_FOUND: "There is no such instance, task, incident or decision.",
@@ -55,5 +57,7 @@ CODES: dict[str, str] = {
     STORE_BUSY: "Another process holds the database; nothing was changed.",
     VERSION_MISMATCH: "The instance or task has changed since it was read.",
     OUTCOME_ORDERED: "Another outcome came first; the workflow is replayed and says it again.",
+    PAUSED: "The instance is paused; resume it.",
+    NOT_PAUSED: "The instance is not paused.",
     STORE_REFUSED: "The store cannot keep what the command would write.",
 }

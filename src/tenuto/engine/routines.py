@@ -184,15 +184,7 @@ def advance_routine(turn: Turn, command: c.AdvanceRoutine) -> Rejection | None:
         return refused
     close_incident(turn, number)
     for report in command.reports:
-        if isinstance(report, a.StepEnded):
-            value = None if report.value is None else turn.keep_bytes(report.value)
-            error = None if report.error is None else turn.keep_bytes(report.error)
-            turn.emit(rr.OutcomeTaken(number, report.key, report.at, value, error))
-        else:
-            wait = turn.next_number()
-            due = turn.now + max(0, report.delay_ms)
-            turn.emit(r.TimerSet(wait, number, report.key, due))
-            turn.emit(rr.StepDelayed(number, report.key, report.attempt, report.message, wait))
+        take_report(turn, number, report)
     asked = command.order or tuple(ask.key for ask in command.asks if isinstance(ask, KEYED))
     steps = tuple(ask.key for ask in command.asks if type(ask) is a.BeginStep)
     turn.emit(rr.RoutineAdvanced(number, routine.ordered, asked, steps))
@@ -201,6 +193,27 @@ def advance_routine(turn: Turn, command: c.AdvanceRoutine) -> Rejection | None:
     if number in turn.state.jobs and not _has_work(turn, number, routine):
         turn.emit(r.JobCompleted(number))
     return None
+
+
+def take_report(turn: Turn, number: int, report: a.StepReport) -> None:
+    """Take what became of an attempt of a step."""
+    if isinstance(report, a.StepEnded):
+        value = None if report.value is None else turn.keep_bytes(report.value)
+        error = None if report.error is None else turn.keep_bytes(report.error)
+        turn.emit(rr.OutcomeTaken(number, report.key, report.at, value, error))
+    else:
+        wait = turn.next_number()
+        due = turn.now + max(0, report.delay_ms)
+        turn.emit(r.TimerSet(wait, number, report.key, due))
+        turn.emit(rr.StepDelayed(number, report.key, report.attempt, report.message, wait))
+
+
+def take_back(turn: Turn, number: int) -> None:
+    """End the lease of a routine; what it has not seen, a worker gets with the next one."""
+    turn.emit(r.JobCompleted(number))
+    routine = routine_of(turn, number)
+    if _has_work(turn, number, routine) or not routine.advances:
+        _offer(turn, number)
 
 
 def _has_work(turn: Turn, number: int, routine: Routine) -> bool:

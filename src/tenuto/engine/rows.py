@@ -38,8 +38,8 @@ class AggregateRow(NamedTuple):
 class JobRow(NamedTuple):
     """Work for a worker. `due_at` ends the lease, or the back-off while `status` is waiting.
 
-    Status: ready, leased, waiting (back-off), failed (no retries left; an incident stands beside
-    it).
+    Status: ready, leased, waiting (back-off), paused (with its instance), failed (no retries left;
+    an incident stands beside it).
     """
 
     instance: int
@@ -110,8 +110,14 @@ class SubscriptionRow(NamedTuple):
     offered: int | None
 
 
+ON_OFFER = 1 << 56
+
+
 class MessageRow(NamedTuple):
-    """A published message that is kept: `taken` says by which process which instance took it."""
+    """A published message that is kept: `taken` says by which process which instance took it.
+
+    While it is on offer it does not expire: `ON_OFFER` is added to its instant.
+    """
 
     mailbox: int
     message: int

@@ -134,6 +134,20 @@ class Incident(Struct, array_like=True):
     created_at: int
 
 
+class Pause(Struct, array_like=True):
+    """Since when and why an instance stands still.
+
+    `held` are commands that came meanwhile, `timers` the waits of those that are timers, `touched`
+    scopes that may have ended.
+    """
+
+    at: int
+    reason: str
+    held: list[bytes] = field(default_factory=list)
+    timers: list[int] = field(default_factory=list)
+    touched: list[int] = field(default_factory=list)
+
+
 class InstanceState(Struct, array_like=True):
     """A process instance. `agenda` holds tokens that still move: (scope number, place)."""
 
@@ -162,6 +176,7 @@ class InstanceState(Struct, array_like=True):
     message_name: str = ""
     message_key: str = ""
     schedule: int | None = None
+    pause: Pause | None = None
 
     @property
     def is_live(self) -> bool:

@@ -17,7 +17,7 @@ from tenuto.engine import rows as row
 from tenuto.engine.advance import Outcome as TurnOutcome
 from tenuto.engine.advance import advance_instance
 from tenuto.engine.aggregates import NamedOutcome, advance_named
-from tenuto.engine.lifecycle import InstanceStatus
+from tenuto.engine.lifecycle import PAUSED, InstanceStatus
 from tenuto.engine.mailbox import MailboxState
 from tenuto.engine.records import Record, encode_records
 from tenuto.engine.registry import RegistryState, with_settings
@@ -87,6 +87,7 @@ class Batch:
         self.wakes: list[tuple[Seats, Wake]] = []
         self._woken: dict[tuple[int, int], list[Woken]] = {}
         self._advanced: set[tuple[int, int]] = set()
+        self._resumed: dict[int, None] = {}
         self._grown: dict[int, WarmInstance] = {}
         self.waiters: list[tuple[int, Reply]] = []
         self.ended: dict[int, Ended] = {}
@@ -141,13 +142,26 @@ class Batch:
                 f"expected instance {key} at version {request.if_version}, but it is at "
                 f"{state.version}: read it again",
             )
+        was_paused = state.pause is not None
         outcome = advance_instance(self.world, state, command, self.now, self._mint, warm.payloads)
         if isinstance(outcome, Rejection):
             if not state.version:
                 self._warm.evict((key,))
             return outcome
         self._keep_instance(item, warm, outcome)
+        if was_paused is (state.pause is None):
+            self._move_jobs(state)
         return None
+
+    def _move_jobs(self, state: InstanceState) -> None:
+        """An instance was paused or goes on: its jobs that nobody holds follow."""
+        if state.pause is None:
+            self._resumed[state.key] = None
+        for element in state.jobs:
+            key = (state.key, element)
+            if self._leases.of(key) is None:
+                self._leases.park(key)
+                self.rows.change("job", key, index.job_row(state, element))
 
     def _keep_instance(self, item: Item, warm: WarmInstance, outcome: TurnOutcome) -> None:
         state = warm.state
@@ -269,9 +283,26 @@ class Batch:
             lease = self._leases.of(key)
             if lease is None or lease.seat.wake is None or key in self.rows.deletes["job"]:
                 continue
+            if self._is_paused(key[0]):
+                continue
             outcomes = tuple(self._outcome(key[0], one) for one in woken if _is_outcome(one))
             resumed = tuple((one.record.key, one.number) for one in woken if not _is_outcome(one))
             self.wakes.append((lease.seat, Wake(*key, outcomes, resumed)))
+
+        for instance in self._resumed:
+            self._wake_resumed(instance)
+
+    def _wake_resumed(self, instance: int) -> None:
+        """Tell those who hold routines of an instance that was paused to look what came."""
+        warm = self._warm.peek(instance)
+        for element in warm.state.jobs if warm is not None else ():
+            lease = self._leases.of((instance, element))
+            if lease is not None and lease.seat.wake is not None:
+                self.wakes.append((lease.seat, Wake(instance, element, is_resumed=True)))
+
+    def _is_paused(self, instance: int) -> bool:
+        warm = self._warm.peek(instance)
+        return warm is not None and warm.state.pause is not None
 
     def _outcome(self, instance: int, woken: Woken) -> Outcome:
         record = woken.record
@@ -335,11 +366,17 @@ class Batch:
         return self.hand_out(job, seat)
 
     def hand_out(self, job: JobRow, seat: Seats) -> JobRow:
-        """Lease a job to a seat and prepare what the worker gets."""
-        leased = self._leases.lease(job, seat, self.now)
+        """Lease a job to a seat and prepare what the worker gets.
+
+        That of a paused instance waits with it.
+        """
         warm = self._warm.instance(job.instance)
         assert warm is not None, f"job of instance {job.instance}, which does not exist"
         state = warm.state
+        if state.pause is not None:
+            self._leases.park((job.instance, job.element))
+            return job._replace(status=PAUSED, due_at=None, log=None)
+        leased = self._leases.lease(job, seat, self.now)
         known = state.jobs[job.element]
         variables = warm.encoded(visible_variables(state, job.element))
         assert leased.due_at is not None, "a lease has an end"

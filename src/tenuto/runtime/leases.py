@@ -212,6 +212,13 @@ class Leases:
         self.orphans.pop(key, None)
         self.details.pop(key, None)
 
+    def park(self, key: JobKey) -> None:
+        """The instance of a job that nobody holds is paused: it waits, its attempts counted."""
+        orphan = self.orphans.pop(key, None)
+        if orphan is not None:
+            self.remember(orphan)
+        self._release_suspect(key)
+
     def operational(self, row: JobRow) -> JobRow:
         """Return a row that the engine made, with the attempts that were counted."""
         key = (row.instance, row.element)

@@ -49,7 +49,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("tenuto.runtime")
 
-Fenced = c.CompleteJob | c.FailJob | c.ThrowJobError | c.AdvanceRoutine | c.StuckRoutine
+Fenced = (
+    c.CompleteJob | c.FailJob | c.ThrowJobError | c.AdvanceRoutine | c.StuckRoutine | c.ReportSteps
+)
 Inbox = queue.SimpleQueue["Request | Action | None"]
 Refuse = Callable[[Rejection], None]
 

@@ -40,7 +40,7 @@ class Wake(Struct, frozen=True):
     """What happened for a routine while a worker holds it.
 
     `resumed` are failed steps that may be tried again, with the number of the attempt. `is_gone`
-    tells that the worker holds it no more.
+    tells that the worker holds it no more, `is_resumed` that its instance was paused meanwhile.
     """
 
     instance: int
@@ -48,3 +48,4 @@ class Wake(Struct, frozen=True):
     outcomes: tuple[Outcome, ...] = ()
     resumed: tuple[tuple[str, int], ...] = ()
     is_gone: bool = False
+    is_resumed: bool = False

@@ -21,7 +21,7 @@ from tenuto.engine.aggregates import AGGREGATES, apply_named
 from tenuto.engine.appliers import apply, close_turn
 from tenuto.engine.mailbox import MailboxState
 from tenuto.engine.records import decode_records
-from tenuto.engine.state import InstanceState, SignalWait, TimerWait
+from tenuto.engine.state import InstanceState, SignalWait
 from tenuto.keys import kind_of
 from tenuto.runtime.warm import fold
 from tenuto.store.codec import unpack_blob
@@ -224,7 +224,6 @@ def _implied_rows(state: InstanceState) -> dict[str, dict[Any, row.Row]]:
     """Return the rows that a state implies, by table and primary key."""
     key = state.key
     implied: dict[str, dict[Any, row.Row]] = {"job": {}, "user_task": {}, "incident": {}}
-    implied["timer"] = {}
     for element in state.jobs:
         implied["job"][(key, element)] = index.job_row(state, element)
     for element in state.user_tasks:
@@ -240,10 +239,9 @@ def _implied_rows(state: InstanceState) -> dict[str, dict[Any, row.Row]]:
             incident.message,
             incident.created_at,
         )
+    implied["timer"] = index.timer_rows(state)
     for number, wait in state.waits.items():
-        if isinstance(wait, TimerWait):
-            implied["timer"][(key, number)] = row.TimerRow(key, number, wait.due_at, wait.node)
-        elif isinstance(wait, SignalWait):
+        if isinstance(wait, SignalWait):
             signal = row.SignalRow(wait.name, key, number, wait.node, wait.opened_at)
             implied.setdefault("signal", {})[(wait.name, key, number)] = signal
     return implied

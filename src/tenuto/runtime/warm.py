@@ -17,7 +17,7 @@ from tenuto.engine.aggregates import AGGREGATES
 from tenuto.engine.appliers import apply, close_turn
 from tenuto.engine.mailbox import MailboxState, Message, Subscription
 from tenuto.engine.records import decode_records
-from tenuto.engine.rows import MessageRow, SubscriptionRow
+from tenuto.engine.rows import ON_OFFER, MessageRow, SubscriptionRow
 from tenuto.engine.state import ROOT, InstanceState, decode_state
 from tenuto.engine.stored import Encoded, PayloadRef, Variables
 from tenuto.engine.turn import visible_variables
@@ -208,7 +208,7 @@ def fill_mailbox(
             row.correlation_key,
             row.message_id,
             row.published_at,
-            row.expires_at,
+            row.expires_at % ON_OFFER,
             _variables.decode(row.variables),
             taken,
             offers,

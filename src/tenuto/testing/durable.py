@@ -57,13 +57,13 @@ class Run:
 
     @property
     def status(self) -> str:
-        """Return active, completed, failed or terminated."""
+        """Return active, paused, completed, failed or terminated."""
         return self._durable.read.find(self.key).status
 
     @property
     def result(self) -> Any:
         """Return what the workflow returned, or raise what it raised."""
-        if self.status == "active":
+        if self.status in {"active", "paused"}:
             waiting = [one[1:3] for one in self._durable.read.waiting()]
             raise InputError(f"expected the workflow to have ended, but it waits: {waiting}")
         return self._durable.ask(lambda client: Handle(client, self._workflow, self.key).result())

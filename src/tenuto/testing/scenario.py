@@ -387,6 +387,14 @@ class Scenario:
         """Cancel an instance."""
         self.ask(Request(case.key, c.CancelInstance("canceled by the test")))
 
+    def pause(self, case: Case, reason: str = "") -> None:
+        """Let an instance stand still."""
+        self.ask(Request(case.key, c.PauseInstance(reason)))
+
+    def resume(self, case: Case) -> None:
+        """Let a paused instance go on."""
+        self.ask(Request(case.key, c.ResumeInstance()))
+
     # --- then
 
     def rows(self, process: str | None = None) -> list[InstanceRow]:

@@ -21,6 +21,7 @@ from tenuto.client.history import History, read_history
 from tenuto.engine import commands as c
 from tenuto.engine import rejections as why
 from tenuto.engine import routine_commands as a
+from tenuto.engine.command import Command
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.routines import KEYED, step_key
 from tenuto.errors import TenutoError
@@ -52,7 +53,9 @@ class Held:
     __slots__ = (
         "advances",
         "in_flight",
+        "is_given_back",
         "is_loading",
+        "is_paused",
         "is_stale",
         "job",
         "kept",
@@ -68,6 +71,8 @@ class Held:
         self.routine: Routine | None = None
         self.is_loading = False
         self.is_stale = False
+        self.is_paused = False
+        self.is_given_back = False
         self.in_flight = 0
         self.running: dict[str, asyncio.Future[Any]] = {}
         self.kept: list[Report] = []
@@ -253,6 +258,12 @@ class RoutineHost:
                 continue
             if wake.is_gone:
                 self._drop(held)
+            elif wake.is_resumed:
+                held.is_paused = held.is_given_back = False
+                held.is_stale = True
+                self._reload_when_quiet(held)
+            elif held.is_paused:
+                continue
             elif held.is_loading or held.is_stale:
                 held.wakes.append(wake)
             else:
@@ -298,7 +309,7 @@ class RoutineHost:
     def _run_step(self, held: Held, key: str, attempt: int) -> None:
         routine = held.routine
         begun = None if routine is None else routine.begun.get(key)
-        if begun is None or key in held.running:
+        if begun is None or key in held.running or held.is_paused:
             return
         job = held.job
         assert job.progress is not None, "a routine has progress"
@@ -313,6 +324,9 @@ class RoutineHost:
         held.running.pop(report.key, None)
         key = (held.job.instance, held.job.element)
         if self._held.get(key) is not held:
+            return
+        if held.is_paused:
+            self._tell(held, (report,))
             return
         routine = held.routine
         if held.is_stale or held.is_loading or routine is None:
@@ -344,10 +358,39 @@ class RoutineHost:
             job.element, job.token, seen, reports, asks, order, held.advances
         )
         held.advances += 1
+        self._send(held, command, reports, asks)
+
+    def _send(
+        self, held: Held, command: Command, reports: tuple[Report, ...], asks: tuple[a.Ask, ...]
+    ) -> None:
         ticket = next(self._tickets)
         self._said[ticket] = (held, reports, asks)
         held.in_flight += 1
-        self._submit(Request(job.instance, command, reply=Reply(self, ticket)))
+        self._submit(Request(held.job.instance, command, reply=Reply(self, ticket)))
+
+    def _stand_still(self, held: Held, reports: tuple[Report, ...]) -> None:
+        """The instance is paused: begin nothing more, and give the routine back when it is
+        quiet.
+        """
+        held.is_paused = True
+        reports, held.kept = (*held.kept, *reports), []
+        if reports or self._is_quiet(held):
+            self._tell(held, reports)
+
+    def _tell(self, held: Held, reports: tuple[Report, ...]) -> None:
+        """Send outcomes of steps of a paused routine, and that they were the last."""
+        held.is_given_back = self._is_quiet(held)
+        command = c.ReportSteps(held.job.element, held.job.token, reports, held.is_given_back)
+        self._send(held, command, reports, ())
+
+    def _go_quiet(self, held: Held) -> None:
+        if held.is_given_back:
+            self._drop(held)
+        elif self._is_quiet(held):
+            self._tell(held, ())
+
+    def _is_quiet(self, held: Held) -> bool:
+        return not held.running and not held.in_flight and not held.is_loading
 
     def _answered(self, results: list[tuple[int, Result]]) -> None:
         for ticket, result in results:
@@ -360,6 +403,8 @@ class RoutineHost:
                 continue
             if isinstance(result, Rejection):
                 self._refused(held, reports, result)
+            elif held.is_paused:
+                self._go_quiet(held)
             else:
                 self._accepted(held, asks)
 
@@ -385,6 +430,9 @@ class RoutineHost:
     def _refused(self, held: Held, reports: tuple[Report, ...], refusal: Rejection) -> None:
         if refusal.code in LOST or refusal.code == why.STOPPING:
             self._drop(held)
+            return
+        if refusal.code == why.PAUSED:
+            self._stand_still(held, reports)
             return
         if refusal.code != why.OUTCOME_ORDERED and refusal.code not in LATER:
             job = held.job

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 CURSOR: Final = "instances"
 Key = Annotated[str, Meta(min_length=1, max_length=255)]
-Status = Literal["active", "completed", "terminated", "failed"]
+Status = Literal["active", "paused", "completed", "terminated", "failed"]
 Instant = Annotated[str, Meta(max_length=40)]
 Pair = Annotated[str, Meta(max_length=4_096)]
 

@@ -7,7 +7,7 @@ from typing import Any
 from tenuto.notation import Part
 from tenuto.testing.written.model import DecisionThen, Expected, IncidentThen, TaskThen, Then
 
-_STATUSES = ("active", "completed", "terminated", "failed")
+_STATUSES = ("active", "paused", "completed", "terminated", "failed")
 _THEN = (
     "of",
     "process",
