@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from tenuto.worker.handlers import BpmnError, NoRetry, RetryAfter, handler
     from tenuto.workflows.context import step_context
     from tenuto.workflows.define import Retry, step, workflow
-    from tenuto.workflows.failures import StepFailed, StepTimeout
+    from tenuto.workflows.failures import QueueRefused, StepFailed, StepTimeout
+    from tenuto.workflows.queues import Queue
 
 __all__ = [
     "BpmnError",
     "InputError",
     "JobContext",
     "NoRetry",
+    "Queue",
+    "QueueRefused",
     "Rejected",
     "RemoteClient",
     "Retry",
@@ -44,6 +47,8 @@ _PLACES = {
     "InputError": "tenuto.errors",
     "JobContext": "tenuto.worker.context",
     "NoRetry": "tenuto.worker.handlers",
+    "Queue": "tenuto.workflows.queues",
+    "QueueRefused": "tenuto.workflows.failures",
     "Rejected": "tenuto.errors",
     "RemoteClient": "tenuto.client.remote",
     "RetryAfter": "tenuto.worker.handlers",

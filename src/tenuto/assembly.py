@@ -21,6 +21,7 @@ from tenuto.api.routes import ROUTES
 from tenuto.api.server import LOOPBACK_NAMES, is_loopback, listen, make_server
 from tenuto.api.service import Service
 from tenuto.client.client import Client, accepted
+from tenuto.client.queues import declare_requests
 from tenuto.client.reading import Reading
 from tenuto.client.requests import deploy_request
 from tenuto.client.slots import ThreadSlot
@@ -30,7 +31,7 @@ from tenuto.errors import InputError
 from tenuto.governance.master import ephemeral_key, load_master_key
 from tenuto.runtime.clock import Clock, SystemClock
 from tenuto.runtime.node import Node
-from tenuto.runtime.requests import Reply
+from tenuto.runtime.requests import Reply, Request
 from tenuto.runtime.witness import WitnessKeeper
 from tenuto.store.crash_points import crash_point
 from tenuto.store.memory import MemoryStore
@@ -82,7 +83,7 @@ def running(
     store = open_store(database)
     node = _node(store, clock)
     worker = _worker(node, handlers, seats)
-    with _at_work(node, worker, actor, grace_seconds, workflows_in(handlers)) as at:
+    with _at_work(node, worker, actor, grace_seconds, handlers) as at:
         yield at
 
 
@@ -107,6 +108,15 @@ def _worker(
     return Worker(node.corridor, handlers or {}, workflows=workflows, read=read, seats=seats)
 
 
+def deploy_program(node: Node, handlers: Mapping[str, Handler] | None, actor: str) -> None:
+    """Deploy the workflows and queues that come with handlers, as far as they are new."""
+    if not isinstance(handlers, Program):
+        return
+    deploy_workflows(node, handlers.workflows, actor)
+    for request in declare_requests(list(handlers.queues.values()), actor):
+        _ask(node, request)
+
+
 def deploy_workflows(node: Node, workflows: Workflows, actor: str) -> None:
     """Deploy the workflows whose name or version is new."""
     known = latest_processes(node.world)
@@ -117,9 +127,12 @@ def deploy_workflows(node: Node, workflows: Workflows, actor: str) -> None:
             sources.append((name, WORKFLOW, source))
     if not sources:
         return
+    _ask(node, deploy_request(prepare(sources, known), actor=actor))
+
+
+def _ask(node: Node, request: Request) -> None:
     slot = ThreadSlot()
     ticket, answer = slot.expect()
-    request = deploy_request(prepare(sources, known), actor=actor)
     node.submit(request._replace(reply=Reply(slot, ticket)))
     accepted(answer.result())
 
@@ -130,12 +143,11 @@ def _at_work(
     worker: Worker | None,
     actor: str,
     grace_seconds: float = GRACE_SECONDS,
-    workflows: Workflows | None = None,
+    handlers: Mapping[str, Handler] | None = None,
 ) -> Iterator[Running]:
     node.start()
     try:
-        if workflows:
-            deploy_workflows(node, workflows, actor)
+        deploy_program(node, handlers, actor)
         if worker is not None:
             worker.start()
         yield Running(node, worker, Client(node, actor=actor))
@@ -209,8 +221,7 @@ def serving(
             store.close()
             raise
         worker = _worker(node, handlers)
-        workflows = workflows_in(handlers)
-        at = stack.enter_context(_at_work(node, worker, operator, workflows=workflows))
+        at = stack.enter_context(_at_work(node, worker, operator, handlers=handlers))
         if keeper is not None:
             keeper.start()
             stack.enter_context(contextlib.closing(keeper))

@@ -5,10 +5,11 @@ import pytest
 from tenuto.store.memory import MemoryDisk, MemoryStore
 from tenuto.store.sqlite import SqliteStore
 from tenuto.testing.audit_contract import AuditContract
+from tenuto.testing.queue_contract import QueueContract
 from tenuto.testing.store_contract import StoreContract
 
 
-class TestMemory(StoreContract, AuditContract):
+class TestMemory(StoreContract, AuditContract, QueueContract):
     """The contract on one disk of memory."""
 
     @pytest.fixture(autouse=True)
@@ -24,7 +25,7 @@ class TestMemory(StoreContract, AuditContract):
         return MemoryStore(self.disk)
 
 
-class TestSqlite(StoreContract, AuditContract):
+class TestSqlite(StoreContract, AuditContract, QueueContract):
     """The contract on one file of SQLite."""
 
     @pytest.fixture(autouse=True)

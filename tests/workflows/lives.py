@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from tenuto.assembly import deploy_workflows
+from tenuto.assembly import deploy_program
 from tenuto.client.client import Client
 from tenuto.client.reading import Reading
 from tenuto.deploy import compile_sources
@@ -63,7 +63,7 @@ def _one_life(store, code, made, warm_max, salt):
         worker._host.warm_max = warm_max
     node.start()
     try:
-        deploy_workflows(node, code.workflows, "")
+        deploy_program(node, code, "")
         worker.start()
         return asyncio.run(_result(Client(node), made, salt))
     finally:

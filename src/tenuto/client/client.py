@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from tenuto import values
+from tenuto.client import queues as queued
 from tenuto.client import requests as ask
 from tenuto.client import schedules as planned
 from tenuto.client.forks import fork_request
@@ -24,6 +25,7 @@ from tenuto.client.slots import LoopSlot
 from tenuto.client.views import MintedToken, TokenView, moment, token_view
 from tenuto.deploy import Prepared, latest_processes, prepare, read_files
 from tenuto.engine import commands as c
+from tenuto.engine import queue_commands as qc
 from tenuto.engine import rejections as why
 from tenuto.engine import schedule_commands as sc
 from tenuto.engine.registry import REGISTRY
@@ -234,7 +236,9 @@ class Client:
         same instance.
         """
         id = workflow.id_of(*args, **kwargs)
-        command = c.StartInstance(workflow.name, workflow.encode_arguments(*args, **kwargs), id)
+        variables = workflow.encode_arguments(*args, **kwargs)
+        place = workflow.ask_place(args, kwargs)
+        command = c.StartInstance(workflow.name, variables, id, place=place)
         request = Request(NEW_INSTANCE, command, self._actor)
         if id is not None:
             same = hashlib.sha256(workflow.name.encode()).digest()
@@ -388,6 +392,44 @@ class Client:
         answer = await self._ask(Request(planned.key_of(name), command, self._actor))
         assert isinstance(answer, Answer), "a schedule answers at once"
         return answer.facts
+
+    async def set_queue(self, name: str, **changes: Any) -> None:
+        """Change what a queue allows, from now on; `changes` are those of `Queue`, and what is not
+        named stays. Raises `InputError`.
+        """
+        command = queued.change_command(self.read, name, **changes)
+        await self._ask(Request(queued.key_of(name), command, self._actor))
+
+    async def pause_queue(self, name: str) -> None:
+        """Let nothing of a queue begin; what runs goes on."""
+        command = qc.SetQueue(name, is_paused=True)
+        await self._ask(Request(queued.key_of(name), command, self._actor))
+
+    async def resume_queue(self, name: str) -> None:
+        """Let a queue go on, in order."""
+        command = qc.SetQueue(name, is_paused=False)
+        await self._ask(Request(queued.key_of(name), command, self._actor))
+
+    async def remove_queue(self, name: str) -> None:
+        """Forget what a queue allows: it holds what waits until it is declared again.
+
+        Raises `Rejected` (not-found).
+        """
+        await self._ask(Request(queued.key_of(name), qc.RemoveQueue(), self._actor))
+
+    async def queues(self) -> list[queued.QueueView]:
+        """Return all queues in order of their names."""
+        return queued.read_queues(self.read)
+
+    async def queue(self, name: str) -> queued.QueueView:
+        """Return one queue. Raises `InputError` where nobody has used it."""
+        return queued.read_queue(self.read, name)
+
+    async def queue_entries(
+        self, name: str, *, after: int = 0, limit: int = 100
+    ) -> list[queued.EntryView]:
+        """Return who stands in a queue after an entry, in order of their coming."""
+        return queued.read_entries(self.read, name, after=after, limit=limit)
 
     async def _fact(self, request: Request, name: str) -> str:
         result = await self._ask(request)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from tenuto.errors import TenutoError
 from tenuto.workflows import codec
-from tenuto.workflows.failures import StepFailed, revive
+from tenuto.workflows.failures import QueueRefused, StepFailed, revive
 
 if TYPE_CHECKING:
     from tenuto.client.reading import Reading
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tenuto.workflows.awaitables import Message, State
     from tenuto.workflows.define import Workflow
 
+EXISTING: Final = "existing"
 R = TypeVar("R")
 T = TypeVar("T")
 
@@ -60,15 +61,23 @@ class Handle(Generic[R]):
     async def result(self, timeout: float | None = None) -> R:  # noqa: ASYNC109  (a caller's patience)
         """Return what the workflow returned, or raise what it raised, by type.
 
+        A duplicate that its queue let another instance stand for has the result of that one.
+
         Raises `WorkflowCanceled`, and `TimeoutError` after `timeout` seconds.
         """
-        ended = await asyncio.wait_for(self._client.wait_encoded(self.key), timeout)
+        async with asyncio.timeout(timeout):
+            return await self._result(self.key)
+
+    async def _result(self, key: str) -> R:
+        ended = await self._client.wait_encoded(key)
         if ended.status == "completed":
             found: R = self._workflow.read_result(ended.variables["result"])
             return found
         if ended.status == "failed":
-            error = codec.decode(ended.variables["error"])
-            raise revive(error, self._workflow.known_names)
+            error = revive(codec.decode(ended.variables["error"]), self._workflow.known_names)
+            if isinstance(error, QueueRefused) and error.reason == EXISTING and error.existing:
+                return await self._result(error.existing)
+            raise error
         raise WorkflowCanceled(f"expected instance {self.key} to return, but it was {ended.status}")
 
     async def status(self) -> str:

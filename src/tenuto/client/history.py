@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
+from tenuto.engine import queue_records as qr
 from tenuto.engine import records as r
 from tenuto.engine import routine_records as rr
 from tenuto.engine.state import ROOT
@@ -85,9 +86,18 @@ def _fold(found: History, record: object, at: int, bytes_of: object) -> None:
         found.began_at, found.seen, found.advances = at, 0, 0
     elif isinstance(record, rr.PatchMarked):
         found.marks.append(record.name)
-    elif isinstance(record, rr.StepDelayed):
+    else:
+        _fold_steps(found, record)
+
+
+def _fold_steps(found: History, record: object) -> None:
+    """Take in what happened to steps between their beginning and their end."""
+    if isinstance(record, rr.StepDelayed):
         found.steps.pop(record.key, None)
         found.delayed[record.key] = record.attempt
+    elif isinstance(record, qr.PlaceTaken):
+        if record.step:
+            found.delayed[record.step] = found.steps.pop(record.step) - 1
     elif isinstance(record, rr.StepResumed):
         found.steps[record.key] = found.delayed.pop(record.key) + 1
     elif isinstance(record, rr.AwaitWithdrawn):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tenuto.engine import (
     broadcast,
     mailbox,
+    queue,
+    queue_state,
     recurrence,
     registry,
     schedule,
@@ -75,6 +77,13 @@ AGGREGATES: dict[Kind, Aggregate] = {
         webhooks.PROGRESS_PROCESSORS,
         webhooks.encode_progress,
         lambda _, data: webhooks.decode_progress(data),
+    ),
+    Kind.QUEUE: Aggregate(
+        queue_state.QueueState,
+        queue_state.APPLIERS,
+        queue.PROCESSORS,
+        queue_state.encode_state,
+        queue_state.decode_state,
     ),
     Kind.SCHEDULE: Aggregate(
         schedule_state.ScheduleState,

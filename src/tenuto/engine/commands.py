@@ -14,6 +14,8 @@ from tenuto.engine.pause_commands import PauseCommand
 from tenuto.engine.pause_commands import PauseInstance as PauseInstance
 from tenuto.engine.pause_commands import ReportSteps as ReportSteps
 from tenuto.engine.pause_commands import ResumeInstance as ResumeInstance
+from tenuto.engine.queue_commands import QueueCommand
+from tenuto.engine.queue_options import PlaceAsk
 from tenuto.engine.routine_commands import AdvanceRoutine as AdvanceRoutine
 from tenuto.engine.routine_commands import SendToRoutine as SendToRoutine
 from tenuto.engine.routine_commands import StepEnded as StepEnded
@@ -41,6 +43,7 @@ class StartInstance(Command, frozen=True, array_like=True, gc=False, tag=1):
     `parent_element` its call activity. `mailbox` is where a message start reports the end,
     `schedule` where the run of a schedule does.
     A workflow begins with the outcomes and patch marks that were `copied` from another instance.
+    With a `place` it waits in a queue before it begins.
     """
 
     process: str
@@ -57,6 +60,7 @@ class StartInstance(Command, frozen=True, array_like=True, gc=False, tag=1):
     copied: tuple[StepEnded, ...] = ()
     marks: tuple[str, ...] = ()
     schedule: int | None = None
+    place: PlaceAsk | None = None
 
 
 class CompleteJob(Command, frozen=True, array_like=True, gc=False, tag=2):
@@ -378,6 +382,7 @@ AnyCommand = (
     | EndWebhook
     | AdvanceWebhook
     | ScheduleCommand
+    | QueueCommand
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -18,6 +18,7 @@ from tenuto.engine import rows as row
 from tenuto.engine.aggregates import AGGREGATES
 from tenuto.engine.lifecycle import PAUSED
 from tenuto.engine.mailbox import MailboxState
+from tenuto.engine.queue_state import QueueState
 from tenuto.engine.recurrence import TIMER, RecurrenceState
 from tenuto.engine.schedule_state import ScheduleState
 from tenuto.engine.state import InstanceState, TimerWait
@@ -356,11 +357,11 @@ def mailbox_rows(state: MailboxState) -> dict[str, dict[Key, row.Row]]:
 
 
 # Aggregates that a timer drives.
-Timed = RecurrenceState | ScheduleState
+Timed = RecurrenceState | ScheduleState | QueueState
 
 
 def timed_rows(state: Timed) -> dict[Key, row.Row]:
-    """Return the timer of a start event or schedule, if it is armed."""
+    """Return the timer of a start event, schedule or queue, if it is armed."""
     if state.due_at is None:
         return {}
     name = state.node if isinstance(state, RecurrenceState) else state.name
@@ -368,7 +369,7 @@ def timed_rows(state: Timed) -> dict[Key, row.Row]:
 
 
 def index_timed(rows: RowChanges, state: Timed) -> None:
-    """Write the timer of a start event or schedule, or remove it."""
+    """Write the timer of a start event, schedule or queue, or remove it."""
     key = (state.key, TIMER)
     for armed in timed_rows(state).values():
         put = rows.add if key in rows.deletes["timer"] else rows.change

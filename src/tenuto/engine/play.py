@@ -17,6 +17,7 @@ from tenuto.engine.commands import ContinueInstance, EndCall, EndRun, ReleaseSta
 from tenuto.engine.elements import calls, events, gateways, subprocesses, tasks
 from tenuto.engine.incidents import ENTER, raise_incident
 from tenuto.engine.lifecycle import Status
+from tenuto.engine.places import leave_queues
 from tenuto.engine.records import (
     ElementActivated,
     ElementPassed,
@@ -279,6 +280,8 @@ def _complete_instance(turn: Turn) -> None:
 def _report_end(turn: Turn, outcome: str) -> None:
     """Tell the caller, and the mailbox or schedule that started the instance."""
     state = turn.state
+    if state.places:
+        leave_queues(turn)
     if state.parent is not None and state.parent_element is not None:
         variables = visible_variables(state, ROOT) if outcome == "completed" else {}
         turn.send(state.parent, EndCall(state.parent_element, outcome, turn.carry(variables)))

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tenuto.engine import commands as c
-from tenuto.engine import pausing, routines
+from tenuto.engine import pausing, queue_answers, routines
+from tenuto.engine import queue_commands as q
 from tenuto.engine import rejections as why
 from tenuto.engine.elements import calls, events
 from tenuto.engine.elements.subprocesses import open_event_subprocesses
@@ -440,6 +441,9 @@ PROCESSORS: dict[type[c.Command], Processor] = dict(
         on(c.ContinueInstance, continue_instance),
         on(c.AdvanceRoutine, routines.advance_routine),
         on(c.StuckRoutine, routines.stuck_routine),
+        on(q.AdmitEntry, queue_answers.admit_entry),
+        on(q.RefuseEntry, queue_answers.refuse_entry),
+        on(q.StopEntry, queue_answers.stop_entry),
         on(c.SendToRoutine, routines.send_to_routine),
         *pausing.PROCESSORS.items(),
     )

@@ -13,7 +13,9 @@ from __future__ import annotations
 import msgspec
 
 from tenuto.engine.pause_records import PauseRecord
+from tenuto.engine.queue_records import QueueRecord
 from tenuto.engine.record import Record as Record
+from tenuto.engine.recurrence_records import RecurrenceRecord
 from tenuto.engine.registry_records import (
     Deployed as Deployed,
 )
@@ -468,7 +470,7 @@ class StartReleased(Record, frozen=True, array_like=True, gc=False, tag=68):
     name: str
 
 
-# --- broadcast, recurrence, registry
+# --- broadcast
 
 
 class SignalAccepted(Record, frozen=True, array_like=True, gc=False, tag=70):
@@ -493,29 +495,6 @@ class BroadcastEnded(Record, frozen=True, array_like=True, gc=False, tag=72):
     """Everyone who waited was reached."""
 
     number: int
-
-
-class RecurrenceSet(Record, frozen=True, array_like=True, gc=False, tag=75):
-    """A timer start event is armed."""
-
-    process: str
-    node: str
-    definition: int
-    due_at: int
-    cycle: str
-    repeats: int
-
-
-class RecurrenceFired(Record, frozen=True, array_like=True, gc=False, tag=76):
-    """A timer start event started an instance; `due_at` is the next firing, None after the last."""
-
-    instance: int
-    due_at: int | None
-    repeats: int
-
-
-class RecurrenceCleared(Record, frozen=True, array_like=True, gc=False, tag=77):
-    """A timer start event was replaced or withdrawn."""
 
 
 AnyRecord = (
@@ -573,11 +552,10 @@ AnyRecord = (
     | SignalAccepted
     | SignalDelivered
     | BroadcastEnded
-    | RecurrenceSet
-    | RecurrenceFired
-    | RecurrenceCleared
+    | RecurrenceRecord
     | RegistryRecord
     | RoutineRecord
+    | QueueRecord
     | ScheduleRecord
     | PauseRecord
 )

@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from tenuto import schedules
 from tenuto.engine import commands as c
-from tenuto.engine import records as r
+from tenuto.engine import recurrence_records as r
 from tenuto.engine import rejections as why
 from tenuto.engine.named_turn import NamedTurn
+from tenuto.engine.record import Record
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.turn import instant_value
 from tenuto.errors import InputError
@@ -59,7 +60,7 @@ def _cleared(state: RecurrenceState, record: r.RecurrenceCleared, at: int) -> No
     state.due_at = None
 
 
-APPLIERS: dict[type[r.Record], Callable[[RecurrenceState, Any, int], None]] = {
+APPLIERS: dict[type[Record], Callable[[RecurrenceState, Any, int], None]] = {
     r.RecurrenceSet: _set,
     r.RecurrenceFired: _fired,
     r.RecurrenceCleared: _cleared,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tenuto.engine import queue_records as qr
 from tenuto.engine import routine_records as r
 from tenuto.engine.record import Record
-from tenuto.engine.state import InstanceState, Routine
+from tenuto.engine.state import InstanceState, Place, Routine
 
 
 def _routine(state: InstanceState, number: int) -> Routine:
@@ -63,6 +64,21 @@ def _canceled(state: InstanceState, record: r.CancelRequested, at: int) -> None:
     _routine(state, record.element).is_canceled = True
 
 
+def _place_taken(state: InstanceState, record: qr.PlaceTaken, at: int) -> None:
+    state.places[record.step] = Place(record.queue, record.name, record.element)
+    if record.step:
+        routine = _routine(state, record.element)
+        routine.delayed[record.step] = routine.steps.pop(record.step) - 1
+
+
+def _place_admitted(state: InstanceState, record: qr.PlaceAdmitted, at: int) -> None:
+    state.places[record.step].is_admitted = True
+
+
+def _place_left(state: InstanceState, record: qr.PlaceLeft, at: int) -> None:
+    del state.places[record.step]
+
+
 APPLIERS: dict[type[Record], Callable[[InstanceState, Any, int], None]] = {
     r.RoutineBegan: _began,
     r.RoutineAdvanced: _advanced,
@@ -73,4 +89,7 @@ APPLIERS: dict[type[Record], Callable[[InstanceState, Any, int], None]] = {
     r.AwaitWithdrawn: _withdrawn,
     r.PatchMarked: _nothing,
     r.CancelRequested: _canceled,
+    qr.PlaceTaken: _place_taken,
+    qr.PlaceAdmitted: _place_admitted,
+    qr.PlaceLeft: _place_left,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from tenuto.engine.command import Command
+from tenuto.engine.queue_options import PlaceAsk
 from tenuto.engine.stored import Encoded
 
 
@@ -31,9 +32,10 @@ class StepFailed(Struct, frozen=True, array_like=True, gc=False, tag=2):
 
 
 class BeginStep(Struct, frozen=True, array_like=True, gc=False, tag=1):
-    """Run a step in the process of the coroutine."""
+    """Run a step in the process of the coroutine, with a `place` when a queue lets it."""
 
     key: str
+    place: PlaceAsk | None = None
 
 
 class SetTimer(Struct, frozen=True, array_like=True, gc=False, tag=2):
@@ -90,6 +92,7 @@ class CallProcess(Struct, frozen=True, array_like=True, gc=False, tag=7):
     process: str
     variables: Encoded
     business_key: str | None = None
+    place: PlaceAsk | None = None
 
 
 class Publish(Struct, frozen=True, array_like=True, gc=False, tag=8):

@@ -24,6 +24,14 @@ from tenuto.engine.catching import close_wait
 from tenuto.engine.decisions import decide
 from tenuto.engine.incidents import JOB, close_incident, raise_incident
 from tenuto.engine.jobs import idempotency_key
+from tenuto.engine.places import (
+    WHOLE,
+    enter_queue,
+    is_waiting,
+    leave_queue,
+    leave_queues,
+    place_of,
+)
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.scopes import empty_scope, withdraw
 from tenuto.engine.state import ROOT, Routine, Wait
@@ -53,14 +61,18 @@ def routine_of(turn: Turn, number: int) -> Routine:
 def enter_routine(turn: Turn, number: int, node: n.Routine) -> None:
     """Let a worker begin the coroutine."""
     turn.emit(rr.RoutineBegan(number))
-    _offer(turn, number)
+    ask = place_of(turn, node)
+    if ask is None:
+        offer(turn, number)
+    else:
+        enter_queue(turn, number, WHOLE, ask)
     if turn.started_by is not None:
         _copy_outcomes(turn, number, turn.started_by)
 
 
-def _offer(turn: Turn, number: int) -> None:
-    """Offer the routine to a worker, if it is not with one."""
-    if number in turn.state.jobs:
+def offer(turn: Turn, number: int) -> None:
+    """Offer the routine to a worker, if it is not with one and has begun."""
+    if number in turn.state.jobs or is_waiting(turn):
         return
     node = turn.node(number)
     assert isinstance(node, n.Routine), f"{node.id} is no routine"
@@ -88,7 +100,7 @@ def take_outcome(
     record = rr.OutcomeTaken(number, key, turn.now, value, error)
     turn.emit(record)
     turn.woken.append(Woken(number, routine_of(turn, number).ordered, record))
-    _offer(turn, number)
+    offer(turn, number)
 
 
 def wait_happened(turn: Turn, wait: Wait, variables: Variables) -> None:
@@ -99,7 +111,7 @@ def wait_happened(turn: Turn, wait: Wait, variables: Variables) -> None:
         resumed = rr.StepResumed(number, wait.node)
         turn.emit(resumed)
         turn.woken.append(Woken(number, routine.steps[wait.node], resumed))
-        _offer(turn, number)
+        offer(turn, number)
     else:
         take_outcome(turn, number, wait.node, _as_one(turn, variables))
 
@@ -152,6 +164,8 @@ def request_cancel(turn: Turn, command: c.CancelInstance) -> Rejection | bool:
     number = _live_routine(turn)
     if number is None or command.at_once or turn.element(number).incident is not None:
         return False
+    if is_waiting(turn):
+        return False
     if routine_of(turn, number).is_canceled:
         return Rejection(why.NOT_ACTIVE, f"instance {turn.state.key} is being canceled already")
     turn.emit(rr.CancelRequested(number, command.reason))
@@ -201,6 +215,8 @@ def take_report(turn: Turn, number: int, report: a.StepReport) -> None:
         value = None if report.value is None else turn.keep_bytes(report.value)
         error = None if report.error is None else turn.keep_bytes(report.error)
         turn.emit(rr.OutcomeTaken(number, report.key, report.at, value, error))
+        if turn.state.places:
+            leave_queue(turn, report.key)
     else:
         wait = turn.next_number()
         due = turn.now + max(0, report.delay_ms)
@@ -213,7 +229,7 @@ def take_back(turn: Turn, number: int) -> None:
     turn.emit(r.JobCompleted(number))
     routine = routine_of(turn, number)
     if _has_work(turn, number, routine) or not routine.advances:
-        _offer(turn, number)
+        offer(turn, number)
 
 
 def _has_work(turn: Turn, number: int, routine: Routine) -> bool:
@@ -260,7 +276,9 @@ def stuck_routine(turn: Turn, command: c.StuckRoutine) -> Rejection | None:
 
 
 def _begin_step(turn: Turn, number: int, ask: a.BeginStep) -> None:
-    """It is open since the record of the advance."""
+    """It is open since the record of the advance, and runs at once or when its queue lets it."""
+    if ask.place is not None:
+        enter_queue(turn, number, ask.key, ask.place)
 
 
 def _set_timer(turn: Turn, number: int, ask: a.SetTimer) -> None:
@@ -353,6 +371,7 @@ def _call_process(turn: Turn, number: int, ask: a.CallProcess) -> None:
         None,
         turn.state.key,
         child,
+        place=ask.place,
     )
     turn.send(key, start)
 
@@ -379,13 +398,20 @@ def _mark_patch(turn: Turn, number: int, ask: a.MarkPatch) -> None:
 
 def _withdraw(turn: Turn, number: int, ask: a.Withdraw) -> None:
     """End what a key waits for; what has come to an outcome already has nothing to end."""
-    for wait in list(turn.element(number).waits):
-        if turn.state.waits[wait].node == ask.key:
-            close_wait(turn, wait)
     for child, key in list(routine_of(turn, number).children.items()):
         if key == ask.key:
             _drop_child(turn, child)
-    turn.emit(rr.AwaitWithdrawn(number, ask.key))
+    give_up_step(turn, number, ask.key)
+    if turn.state.places:
+        leave_queue(turn, ask.key)
+
+
+def give_up_step(turn: Turn, number: int, key: str) -> None:
+    """Withdraw a key and what it waited for."""
+    for wait in list(turn.element(number).waits):
+        if turn.state.waits[wait].node == key:
+            close_wait(turn, wait)
+    turn.emit(rr.AwaitWithdrawn(number, key))
 
 
 def _drop_child(turn: Turn, child: int) -> None:
@@ -416,18 +442,25 @@ def _return(turn: Turn, number: int, ask: a.Return) -> None:
 
 def _raise(turn: Turn, number: int, ask: a.Raise) -> None:
     """The instance has failed; who called it gets the error."""
+    fail_routine(turn, number, ask.code, ask.message, turn.keep_bytes(ask.error))
+
+
+def fail_routine(turn: Turn, number: int, code: str, message: str, error: Stored) -> None:
+    """Fail the instance of a routine with an error that is data."""
     _end(turn, number)
-    error = {ERROR: turn.keep_bytes(ask.error)}
-    set_local(turn, ROOT, error)
+    known = {ERROR: error}
+    set_local(turn, ROOT, known)
     empty_scope(turn, ROOT)
     withdraw(turn, ROOT)
-    turn.emit(r.InstanceFailed(ask.code, ask.message[:2000]))
+    turn.emit(r.InstanceFailed(code, message[:2000]))
     state = turn.state
+    leave_queues(turn)
     if state.parent is not None and state.parent_element is not None:
-        end = c.EndCall(
-            state.parent_element, "failed", turn.carry(error), ask.code, ask.message[:2000]
-        )
+        end = c.EndCall(state.parent_element, "failed", turn.carry(known), code, message[:2000])
         turn.send(state.parent, end)
+    if state.mailbox is not None:
+        release = c.ReleaseStart(state.process, state.message_name, state.message_key)
+        turn.send(state.mailbox, release)
     if state.schedule is not None:
         turn.send(state.schedule, c.EndRun(state.key, "failed"))
 
@@ -442,9 +475,10 @@ def _end_canceled(turn: Turn, number: int, ask: a.EndCanceled) -> None:
 
 def _continue_as_new(turn: Turn, number: int, ask: a.ContinueAsNew) -> None:
     _end(turn, number)
+    leave_queues(turn, but_whole=True)
     set_local(turn, ROOT, _kept(turn, ask.variables))
     turn.emit(rr.RoutineBegan(number))
-    _offer(turn, number)
+    offer(turn, number)
 
 
 def _kept(turn: Turn, variables: dict[str, bytes]) -> Variables:

@@ -130,6 +130,26 @@ class MessageRow(NamedTuple):
     taken: bytes
 
 
+class QueueEntryRow(NamedTuple):
+    """Who stands in a queue: a step of an instance, or with step "" the instance itself.
+
+    Status: waiting, running, stopping (it runs and was asked to end).
+    """
+
+    queue: int
+    entry: int
+    instance: int
+    step: str
+    key: str
+    priority: int
+    fairness: str
+    enqueued_at: int
+    not_before: int
+    dedup_id: str | None
+    since: int | None
+    status: str
+
+
 class SignalRow(NamedTuple):
     """An element that waits for a signal, in the slot of its instance."""
 
@@ -200,6 +220,7 @@ Row = (
     | TimerRow
     | SubscriptionRow
     | MessageRow
+    | QueueEntryRow
     | SignalRow
     | IncidentRow
     | OutboxRow
@@ -218,6 +239,7 @@ TABLES: tuple[tuple[str, type[Row]], ...] = (
     ("timer", TimerRow),
     ("subscription", SubscriptionRow),
     ("message", MessageRow),
+    ("queue_entry", QueueEntryRow),
     ("signal", SignalRow),
     ("incident", IncidentRow),
     ("outbox", OutboxRow),
@@ -235,6 +257,7 @@ KEY_WIDTH: dict[type[Row], int] = {
     TimerRow: 2,
     SubscriptionRow: 3,
     MessageRow: 2,
+    QueueEntryRow: 2,
     SignalRow: 3,
     IncidentRow: 2,
     OutboxRow: 3,

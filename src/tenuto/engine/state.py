@@ -47,6 +47,15 @@ class Routine(Struct, array_like=True):
     advances: int = 0
 
 
+class Place(Struct, array_like=True):
+    """Where a step of a routine stands: the key of its queue, and whether that lets it run."""
+
+    queue: int
+    name: str
+    routine: int
+    is_admitted: bool = False
+
+
 class Element(Struct, array_like=True):
     """A live element instance. `alive` counts what lives inside it: child elements and tokens."""
 
@@ -149,7 +158,9 @@ class Pause(Struct, array_like=True):
 
 
 class InstanceState(Struct, array_like=True):
-    """A process instance. `agenda` holds tokens that still move: (scope number, place)."""
+    """A process instance. `agenda` holds tokens that still move: (scope number, place). `places`
+    are those in queues, by the key of the step; "" is the workflow itself.
+    """
 
     key: int
     process: str = ""
@@ -177,6 +188,7 @@ class InstanceState(Struct, array_like=True):
     message_key: str = ""
     schedule: int | None = None
     pause: Pause | None = None
+    places: dict[str, Place] = field(default_factory=dict)
 
     @property
     def is_live(self) -> bool:

@@ -96,10 +96,22 @@ class CallActivity(Node, frozen=True, kw_only=True):
     declared_outputs: tuple[OutputDeclaration, ...] = ()
 
 
+class QueueRule(Struct, frozen=True):
+    """Which queue lets instances begin; `key`, `fairness` and `dedup_id` are paths in variables."""
+
+    queue: str
+    key: str | None = None
+    priority: int = 0
+    fairness: str | None = None
+    dedup_id: str | None = None
+    delay_ms: int = 0
+
+
 class Routine(Node, frozen=True, kw_only=True):
     """A scope whose elements a replayed coroutine plans; workers of `job_type` have its code."""
 
     job_type: str
+    queue: QueueRule | None = None
 
 
 class SubProcess(Node, frozen=True, kw_only=True):

@@ -147,13 +147,17 @@ def _natural_key(
 
 # What a start had when the first fingerprints were kept: fields that came later count when given.
 _FIRST_FIELDS = 11
+_SECOND_FIELDS = 14
 
 
 def _fingerprint(command: StartInstance) -> bytes:
     plain = msgspec.structs.replace(command, lookalikes=())
     fields = msgspec.structs.astuple(plain)
-    later = [] if not any(fields[_FIRST_FIELDS:]) else list(fields[_FIRST_FIELDS:])
-    kept = [START_TAG, *fields[:_FIRST_FIELDS], *later]
+    later = list(fields[_SECOND_FIELDS:])
+    while later and not later[-1]:
+        later.pop()
+    second = list(fields[_FIRST_FIELDS:_SECOND_FIELDS])
+    kept = [START_TAG, *fields[:_FIRST_FIELDS], *(second if any(second) or later else ()), *later]
     return hashlib.sha256(msgspec.msgpack.encode(kept)).digest()
 
 

@@ -19,6 +19,8 @@ from tenuto.engine.advance import advance_instance
 from tenuto.engine.aggregates import NamedOutcome, advance_named
 from tenuto.engine.lifecycle import PAUSED, InstanceStatus
 from tenuto.engine.mailbox import MailboxState
+from tenuto.engine.queue_rows import index_queue
+from tenuto.engine.queue_state import QueueState
 from tenuto.engine.records import Record, encode_records
 from tenuto.engine.registry import RegistryState, with_settings
 from tenuto.engine.rejections import Rejection
@@ -219,6 +221,8 @@ class Batch:
             index.index_mailbox(self.rows, state, outcome.records, before)
         elif isinstance(state, index.Timed):
             index.index_timed(self.rows, state)
+            if isinstance(state, QueueState):
+                index_queue(self.rows, state, outcome.records)
         elif isinstance(state, RegistryState):
             self.world = with_settings(self.world, state)
         self._journal(item, key, state.version, self.now, outcome.records)

@@ -20,6 +20,8 @@ from tenuto.engine import rows as row
 from tenuto.engine.aggregates import AGGREGATES, apply_named
 from tenuto.engine.appliers import apply, close_turn
 from tenuto.engine.mailbox import MailboxState
+from tenuto.engine.queue_rows import queue_rows
+from tenuto.engine.queue_state import QueueState
 from tenuto.engine.records import decode_records
 from tenuto.engine.state import InstanceState, SignalWait
 from tenuto.keys import kind_of
@@ -279,6 +281,9 @@ def _compare_named(reader: Reader, found: row.AggregateRow, state: Any) -> list[
         for table in ("subscription", "message"):
             rows = reader.rows(table, instance=found.key, limit=1 << 31)
             differences += _compare_rows(table, found.key, implied[table], rows)
+    if isinstance(state, QueueState):
+        rows = reader.rows("queue_entry", instance=found.key, limit=1 << 31)
+        differences += _compare_rows("queue_entry", found.key, queue_rows(state), rows)
     if isinstance(state, index.Timed):
         rows = reader.rows("timer", instance=found.key, limit=1 << 31)
         differences += _compare_rows("timer", found.key, index.timed_rows(state), rows)

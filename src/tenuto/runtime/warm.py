@@ -16,6 +16,8 @@ from tenuto import values
 from tenuto.engine.aggregates import AGGREGATES
 from tenuto.engine.appliers import apply, close_turn
 from tenuto.engine.mailbox import MailboxState, Message, Subscription
+from tenuto.engine.queue_rows import fill_queue
+from tenuto.engine.queue_state import QueueState
 from tenuto.engine.records import decode_records
 from tenuto.engine.rows import ON_OFFER, MessageRow, SubscriptionRow
 from tenuto.engine.state import ROOT, InstanceState, decode_state
@@ -173,6 +175,8 @@ class Warm:
         state.version = found[0].version
         if isinstance(state, MailboxState):
             fill_mailbox(state, *self._store.load_mailbox(key))
+        elif isinstance(state, QueueState):
+            fill_queue(state, self._store.load_queue(key))
         return state
 
     def evict(self, keys: Iterable[int]) -> None:

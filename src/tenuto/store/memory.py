@@ -96,6 +96,11 @@ class MemoryStore:
         subscriptions.sort(key=lambda row: row.position)
         return subscriptions, list(kept.of(kept.keys.begin_with((key,))))
 
+    def load_queue(self, key: int) -> list[r.QueueEntryRow]:
+        """Return the rows of a queue in order."""
+        entries = self._tables["queue_entry"]
+        return list(entries.of(entries.keys.begin_with((key,))))
+
     def load_payloads(self, aggregate: int, digests: Sequence[bytes]) -> dict[bytes, bytes | None]:
         """Return the bytes of payloads by digest."""
         rows = self._tables["payload"].of((digest, aggregate) for digest in digests)

@@ -59,6 +59,13 @@ class MemoryReader:
             counts = Counter((row.process, row.status) for row in rows)
         return dict(sorted(counts.items()))
 
+    def count_queue(self, queue: int) -> dict[str, int]:
+        """Return how many entries of a queue have which status."""
+        with self._disk.lock:
+            entries = self._tables["queue_entry"]
+            rows = entries.of(entries.keys.begin_with((queue,)))
+            return dict(Counter(row.status for row in rows))
+
     # --- the journal and its chain
 
     def journal_of(

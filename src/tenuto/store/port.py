@@ -17,6 +17,7 @@ from tenuto.engine.rows import (
     MessageRow,
     NaturalKeyRow,
     OutboxRow,
+    QueueEntryRow,
     Row,
     SignalRow,
     SubscriptionRow,
@@ -146,6 +147,9 @@ class Store(Protocol):
     def load_mailbox(self, key: int) -> tuple[list[SubscriptionRow], list[MessageRow]]:
         """Return the rows of a mailbox, each in order of position and message number."""
 
+    def load_queue(self, key: int) -> list[QueueEntryRow]:
+        """Return the rows of a queue in order of their entries."""
+
     def load_payloads(self, aggregate: int, digests: Sequence[bytes]) -> dict[bytes, bytes | None]:
         """Return the bytes of payloads by digest; None for an erased one."""
 
@@ -264,6 +268,9 @@ class Reader(Protocol):
 
     def count_instances(self) -> dict[tuple[str, str], int]:
         """Return counts by (process, status)."""
+
+    def count_queue(self, queue: int) -> dict[str, int]:
+        """Return how many entries of a queue have which status."""
 
     def journal_of(
         self, aggregate: int, after_version: int = 0, limit: int = 1000

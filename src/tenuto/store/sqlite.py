@@ -262,6 +262,10 @@ class SqliteStore:
             rows_of(r.MessageRow, self._rows("mailbox_messages", (key,))),
         )
 
+    def load_queue(self, key: int) -> list[r.QueueEntryRow]:
+        """Return the rows of a queue in order."""
+        return rows_of(r.QueueEntryRow, self._rows("queue_entries", (key,)))
+
     def load_payloads(self, aggregate: int, digests: Sequence[bytes]) -> dict[bytes, bytes | None]:
         """Return the bytes of payloads by digest."""
         found: dict[bytes, bytes | None] = {}

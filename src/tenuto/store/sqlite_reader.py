@@ -110,6 +110,10 @@ class SqliteReader:
         """Return counts by (process, status)."""
         return {(process, status): count for process, status, count in self._all("count_instances")}
 
+    def count_queue(self, queue: int) -> dict[str, int]:
+        """Return how many entries of a queue have which status."""
+        return dict(self._all("count_queue", (queue,)))
+
     def journal_of(
         self, aggregate: int, after_version: int = 0, limit: int = 1000
     ) -> list[JournalRow]:

@@ -55,6 +55,11 @@ def message(mailbox: int, number: int = 1, expires_at: int = START) -> r.Message
     return r.MessageRow(mailbox, number, "papers", "K-1", None, START, expires_at, b"", b"")
 
 
+def queue_entry(queue: int, number: int = 1, status: str = "waiting") -> r.QueueEntryRow:
+    """Return the row of an entry of a queue."""
+    return r.QueueEntryRow(queue, number, 1, "send#1", "K-1", 0, "", START, 0, None, None, status)
+
+
 def signal(name: str, key: int, number: int = 1) -> r.SignalRow:
     """Return the row of an element that waits for a signal."""
     return r.SignalRow(name, key, number, "Alarm", START)

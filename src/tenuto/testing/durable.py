@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from tenuto.assembly import deploy_workflows
+from tenuto.assembly import deploy_program
 from tenuto.client.client import Client
 from tenuto.client.handle import Handle
 from tenuto.client.reading import Reading
@@ -240,7 +240,10 @@ class Durable:
         module = sys.modules.get(workflow.function.__module__)
         found = program_of(module) if module is not None else Program()
         workflows = {**found.workflows, **self._program.workflows, workflow.name: workflow}
+        known = [*found.queues.values(), *self._program.queues.values()]
         self._program = Program({**found, **self._program}, workflows)
+        for queue in known:
+            self._program.add_queue(queue)
         if self._node is not None:
             self._end()
         self._begin()
@@ -257,8 +260,7 @@ class Durable:
         )
         self._node, self._worker = node, worker
         node.start()
-        if self._program.workflows:
-            deploy_workflows(node, self._program.workflows, "")
+        deploy_program(node, self._program, "")
         worker.start()
 
     def _end(self) -> None:

@@ -288,6 +288,9 @@ class RoutineHost:
             if one.number > routine.consumed + 1:
                 held.is_stale = True
                 break
+            given_up = held.running.pop(one.key, None)
+            if given_up is not None:
+                given_up.cancel()
             routine.feed(one.key, one.at, one.value, one.error)
             fresh = True
         if held.is_stale:
@@ -410,8 +413,9 @@ class RoutineHost:
 
     def _accepted(self, held: Held, asks: tuple[a.Ask, ...]) -> None:
         for ask in asks:
-            if isinstance(ask, a.BeginStep) and not self._is_draining:
-                self._run_step(held, ask.key, 1)
+            if isinstance(ask, a.BeginStep):
+                if ask.place is None and not self._is_draining:
+                    self._run_step(held, ask.key, 1)
             elif isinstance(ask, a.Withdraw):
                 running = held.running.pop(ask.key, None)
                 if running is not None:

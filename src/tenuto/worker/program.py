@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tenuto.errors import InputError
 from tenuto.worker.handlers import Handler, describe, handlers_of
 from tenuto.workflows.define import Step, Workflow, workflows_of
+from tenuto.workflows.queues import Queue
 
 
 class Program(dict[str, Handler]):
@@ -20,6 +22,18 @@ class Program(dict[str, Handler]):
         """Gather what there is."""
         super().__init__(handlers or {})
         self.workflows: dict[str, Workflow[Any, Any]] = dict(workflows or {})
+        self.queues: dict[str, Queue] = {}
+        for workflow in self.workflows.values():
+            if workflow.options.place is not None:
+                self.add_queue(workflow.options.place.queue)
+
+    def add_queue(self, queue: Queue) -> None:
+        """Take in a queue that the code declares. Raises `InputError` for another of its name."""
+        if not queue.is_declared:
+            return
+        known = self.queues.setdefault(queue.name, queue)
+        if known is not queue and known.options != queue.options:
+            raise InputError(f"expected one queue named `{queue.name}`, got two that differ")
 
 
 def program_of(module: object) -> Program:
@@ -28,8 +42,14 @@ def program_of(module: object) -> Program:
     Raises `InputError` when two functions declare the same type or name.
     """
     handlers = handlers_of(module)
-    members = vars(module).values() if hasattr(module, "__dict__") else ()
+    members = list(vars(module).values()) if hasattr(module, "__dict__") else []
     for member in members:
         if isinstance(member, Step):
             handlers.setdefault(member.name, describe(member.name, member.function))
-    return Program(handlers, workflows_of(module))
+    program = Program(handlers, workflows_of(module))
+    for member in members:
+        if isinstance(member, Queue):
+            program.add_queue(member)
+        elif isinstance(member, Step) and member.options.place is not None:
+            program.add_queue(member.options.place.queue)
+    return program

@@ -30,12 +30,13 @@ class StepRunner:
         """Run plain functions on `threads`; `now` is the clock (Unix milliseconds)."""
         self._threads = threads
         self._now = now
+        self._seats: dict[str, asyncio.Semaphore] = {}
 
     def run(
         self, begun: Begun, context: StepContext, report: Callable[[Report], None]
     ) -> asyncio.Future[Any]:
         """Begin an attempt; `report` is called when it has ended, unless it is canceled."""
-        task = asyncio.get_running_loop().create_task(self._perform(begun, context))
+        task = asyncio.get_running_loop().create_task(self._in_turn(begun, context))
 
         def ended(done: asyncio.Task[Report]) -> None:
             if not done.cancelled():
@@ -43,6 +44,18 @@ class StepRunner:
 
         task.add_done_callback(ended)
         return task
+
+    async def _in_turn(self, begun: Begun, context: StepContext) -> Report:
+        """Do an attempt beside as many others of its queue as this process may."""
+        place = begun.step.options.place
+        if place is None or place.queue.per_worker is None:
+            return await self._perform(begun, context)
+        seats = self._seats.get(place.queue.name)
+        if seats is None:
+            seats = asyncio.Semaphore(place.queue.per_worker)
+            self._seats[place.queue.name] = seats
+        async with seats:
+            return await self._perform(begun, context)
 
     async def _perform(self, begun: Begun, context: StepContext) -> Report:
         step = begun.step

@@ -2,7 +2,7 @@
 
 What is deployed is a small JSON text, so that every node knows the workflow without its code:
 
-    {"workflow": "fulfil", "version": 2, "doc": "…"}
+    {"workflow": "fulfil", "version": 2, "doc": "…", "queue": {"queue": "mail", "key": "order.id"}}
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ SUFFIX: Final = ".workflow.json"
 
 def source_of(workflow: Workflow[Any, Any]) -> bytes:
     """Return what is deployed of a workflow."""
-    described = {
+    described: dict[str, Any] = {
         "workflow": workflow.name,
         "version": workflow.options.version,
         "doc": (workflow.__doc__ or "").strip().partition("\n")[0],
     }
+    if workflow.options.place is not None:
+        described["queue"] = workflow.options.place.rule()
     return msgspec.json.encode(described)
 
 
@@ -36,6 +38,7 @@ def read(source: bytes, name: str) -> ProcessGraph:
     try:
         described = msgspec.json.decode(source, type=dict[str, Any])
         workflow, version = str(described["workflow"]), int(described["version"])
+        queue = msgspec.convert(described.get("queue"), n.QueueRule | None)
     except (msgspec.MsgspecError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{name}: expected the JSON of a workflow: {error}") from error
     into = Flow("(start)-(run)", START, RUN)
@@ -50,6 +53,7 @@ def read(source: bytes, name: str) -> ProcessGraph:
             incoming=(into.id,),
             outgoing=(out,),
             job_type=job_type(workflow, version),
+            queue=queue,
         ),
         END: n.EndEvent(id=END, scope=scope, incoming=(out.id,)),
     }

@@ -19,12 +19,14 @@ import typing
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from tenuto.engine.queue_options import PlaceAsk
 from tenuto.engine.routine_commands import CallProcess
 from tenuto.errors import InputError
 from tenuto.schedules import parse_duration
 from tenuto.workflows import codec
+from tenuto.workflows.queues import Place, Queue, constant, place_of
 from tenuto.workflows.routine import current
 from tenuto.workflows.threaded import current_body, wait
 
@@ -33,6 +35,7 @@ R = TypeVar("R")
 
 MARK: Final = "__tenuto_workflow__"
 NAME_LENGTH_MAX: Final = 200
+PLACE_OPTIONS: Final = frozenset({"queue", "key", "priority", "fairness", "dedup", "delay"})
 _FORBIDDEN: Final = frozenset("#@.()\x00/:")
 
 
@@ -74,17 +77,19 @@ class StepOptions(Struct, frozen=True):
     total: float | None = None
     undo: Any = None
     tx: Any = None
+    place: Place | None = None
 
 
 class WorkflowOptions(Struct, frozen=True):
     """Which version of its code a workflow is, and which records of older ones it can replay.
 
-    `id` makes the id of an instance from the arguments.
+    `id` makes the id of an instance from the arguments; `place` says how it enters a queue.
     """
 
     version: int = 1
     replays: tuple[int, ...] = ()
     id: Any = None
+    place: Place | None = None
 
 
 class Step(Generic[P, R]):
@@ -97,6 +102,7 @@ class Step(Generic[P, R]):
         self.name = _checked_name(name)
         self.options = options
         self.is_async = inspect.iscoroutinefunction(function)
+        self.signature = inspect.signature(function)
 
     @functools.cached_property
     def result_type(self) -> Any:
@@ -136,6 +142,14 @@ class Step(Generic[P, R]):
             return await result if self.is_async else result
         return await routine.begin_step(self, (args, kwargs), self.read)
 
+    def ask_place(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> PlaceAsk | None:
+        """Return how a call enters its queue, if it has one."""
+        place = self.options.place
+        if place is None:
+            return None
+        shown = (None, *args) if self.options.tx is not None else args
+        return place.ask(_bound(self.signature, shown, kwargs))
+
     def with_options(self, **changes: Any) -> Step[P, R]:
         """Return the same step with other options."""
         merged = {name: getattr(self.options, name) for name in StepOptions.__struct_fields__}
@@ -173,8 +187,45 @@ class Workflow(Generic[P, R]):
 
     def with_id(self, id: str) -> Workflow[P, R]:
         """Return the same workflow whose next instance has an id: it is started once."""
-        options = WorkflowOptions(self.options.version, self.options.replays, lambda *_, **__: id)
+        options = structs.replace(self.options, id=lambda *_, **__: id)
         return Workflow(self.function, self.name, options)
+
+    def with_place(
+        self,
+        queue: Queue | str | None = None,
+        *,
+        key: str | None = None,
+        priority: int | None = None,
+        fairness: str | None = None,
+        dedup: str | None = None,
+        delay: str | None = None,
+    ) -> Workflow[P, R]:
+        """Return the same workflow whose next instance enters a queue in another way.
+
+        What is not given stays as it was declared; texts are values, no paths.
+        """
+        known = self.options.place
+        asked = queue if queue is not None else (known.queue if known is not None else None)
+        place = place_of({"queue": asked, "key": key, "delay": delay})
+        assert place is not None or asked is None, "a queue makes a place"
+        if place is None:
+            raise InputError(f"expected a queue for workflow `{self.name}`, which declares none")
+        given = {
+            "key": constant(key),
+            "priority": priority,
+            "fairness": constant(fairness),
+            "dedup": constant(dedup),
+            "delay": delay,
+        }
+        changes = {name: value for name, value in given.items() if value is not None}
+        base = known if known is not None else Place(place.queue)
+        made = structs.replace(base, queue=place.queue, **changes)
+        return Workflow(self.function, self.name, structs.replace(self.options, place=made))
+
+    def ask_place(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> PlaceAsk | None:
+        """Return how an instance enters its queue, if it has one."""
+        place = self.options.place
+        return None if place is None else place.ask(_bound(self.signature, args, kwargs))
 
     def id_of(self, *args: P.args, **kwargs: P.kwargs) -> str | None:
         """Return the id of an instance with these arguments, if the workflow has ids."""
@@ -237,8 +288,11 @@ class Workflow(Generic[P, R]):
             result = self.function(*args, **kwargs)
             return await result if self.is_async else result
         variables = self.encode_arguments(*args, **kwargs)
+        place = self.ask_place(args, kwargs)
         return await routine.wait_for(
-            self.name, lambda key: CallProcess(key, self.name, variables), self._read_end
+            self.name,
+            lambda key: CallProcess(key, self.name, variables, place=place),
+            self._read_end,
         )
 
     def _read_end(self, data: bytes) -> R:
@@ -262,7 +316,8 @@ def step(
 
     Options: `retries` (a number of attempts or a `Retry`), `timeout` of one attempt and `total` of
     all with their delays (seconds, or texts such as `30s` and `PT30S`), `undo` (a step), `tx` (a
-    function that opens a connection).
+    function that opens a connection); `queue`, `key`, `priority`, `fairness`, `dedup` and `delay`
+    say how calls enter a queue (`Queue`).
     """
     made = _step_options(**options)
 
@@ -281,6 +336,7 @@ def workflow(
     version: int = 1,
     replays: tuple[int, ...] = (),
     id: Callable[..., str] | None = None,
+    **place: Any,
 ) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
 def workflow(
     function: Callable[..., Any] | None = None,
@@ -290,14 +346,20 @@ def workflow(
     version: int = 1,
     replays: tuple[int, ...] = (),
     id: Callable[..., str] | None = None,
+    **place: Any,
 ) -> Any:
     """Declare a workflow. `replays` names the older versions whose records this code can replay.
 
-    `id` makes the id of an instance from its arguments: an id is started once.
+    `id` makes the id of an instance from its arguments: an id is started once. `queue`, `key`,
+    `priority`, `fairness`, `dedup` and `delay` say how instances enter a queue (`Queue`).
     """
+    unknown = set(place) - PLACE_OPTIONS
+    if unknown:
+        raise InputError(f"expected options of a workflow, got {', '.join(sorted(unknown))}")
+    options = WorkflowOptions(version, tuple(replays), id, place_of(place))
 
     def declare(one: Callable[P, R]) -> Workflow[P, R]:
-        return Workflow(one, name or one.__name__, WorkflowOptions(version, tuple(replays), id))
+        return Workflow(one, name or one.__name__, options)
 
     return declare if function is None else declare(function)
 
@@ -329,6 +391,9 @@ def seconds_of(value: float | str | None) -> float | None:
 
 
 def _step_options(**options: Any) -> StepOptions:
+    asked = {name: options.pop(name) for name in PLACE_OPTIONS & set(options)}
+    if asked:
+        options["place"] = place_of(asked)
     unknown = set(options) - set(StepOptions.__struct_fields__)
     if unknown:
         raise InputError(
@@ -341,6 +406,15 @@ def _step_options(**options: Any) -> StepOptions:
     for name in ("timeout", "total"):
         options[name] = seconds_of(options.get(name))
     return StepOptions(**{**options, "retries": retries})
+
+
+def _bound(
+    signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> inspect.BoundArguments:
+    try:
+        return signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise InputError(f"expected arguments that fit {signature}: {error}") from error
 
 
 def _checked_name(name: str) -> str:

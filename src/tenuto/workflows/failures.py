@@ -40,7 +40,24 @@ class StepTimeout(TenutoError, TimeoutError):
         self.kind = kind
 
 
-OURS: Final = {one.__name__: one for one in (StepFailed, StepTimeout)}
+class QueueRefused(TenutoError):
+    """A queue did not let a workflow or step run; `reason` tells why, `existing` is the id of the
+    instance that runs instead.
+    """
+
+    def __init__(self, message: str, reason: str = "", existing: str | None = None) -> None:
+        """Say why, and who runs instead."""
+        super().__init__(message)
+        self.args = (message, reason, existing)
+        self.reason = reason
+        self.existing = existing
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return str(self.args[0])
+
+
+OURS: Final = {one.__name__: one for one in (StepFailed, StepTimeout, QueueRefused)}
 
 
 def describe(error: BaseException, depth: int = 0) -> dict[str, Any]:

@@ -14,6 +14,9 @@ class AnyStep(Protocol):
     is_async: bool
     options: Any
 
+    def ask_place(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Return how a call enters its queue, if it has one."""
+
     @property
     def known_names(self) -> Mapping[str, Any]:
         """Return the names of the function's module."""

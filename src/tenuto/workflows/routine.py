@@ -262,8 +262,9 @@ class Routine:
         self, step: AnyStep, arguments: tuple[Any, ...], read: Callable[[bytes], Any]
     ) -> asyncio.Future[Any]:
         """Ask for a step in this process; return the future of its result."""
+        place = step.ask_place(*arguments)
         key = self.next_key(step.name)
-        self._ask(a.BeginStep(key))
+        self._ask(a.BeginStep(key, place))
         self.begun[key] = Begun(key, step, arguments, self.now)
         return self._await(key, read, step)
 

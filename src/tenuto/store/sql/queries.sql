@@ -26,6 +26,8 @@ SELECT header, blob FROM journal WHERE aggregate = ? AND version > ? ORDER BY ve
 SELECT * FROM subscription WHERE mailbox = ? ORDER BY position, instance, subscription
 -- name: mailbox_messages
 SELECT * FROM message WHERE mailbox = ? ORDER BY message
+-- name: queue_entries
+SELECT * FROM queue_entry WHERE queue = ? ORDER BY entry
 -- name: payload
 SELECT data FROM payload WHERE digest = ? AND aggregate = ?
 -- name: job
@@ -66,6 +68,8 @@ SELECT * FROM instance WHERE business_key = ?9 AND (?1 IS NULL OR process = ?1) 
 SELECT * FROM instance WHERE business_key = ?9 AND (?1 IS NULL OR process = ?1) AND (?2 IS NULL OR status = ?2) AND (?5 IS NULL OR started_at >= ?5) AND (?6 IS NULL OR started_at < ?6) AND (?7 IS NULL OR ended_at >= ?7) AND (?8 IS NULL OR ended_at < ?8) AND key > ifnull(?3, -1) ORDER BY key LIMIT ?4
 -- name: count_instances
 SELECT process, status, count(*) FROM instance GROUP BY process, status ORDER BY process, status
+-- name: count_queue
+SELECT status, count(*) FROM queue_entry WHERE queue = ? GROUP BY status
 -- name: aggregates
 SELECT key FROM aggregate ORDER BY key
 -- name: journal_of

@@ -49,6 +49,11 @@ CREATE TABLE IF NOT EXISTS message (
     message_id TEXT, published_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, variables BLOB NOT NULL,
     taken BLOB NOT NULL, PRIMARY KEY (mailbox, message)) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS message_expiry ON message (expires_at);
+CREATE TABLE IF NOT EXISTS queue_entry (
+    queue INTEGER NOT NULL, entry INTEGER NOT NULL, instance INTEGER NOT NULL, step TEXT NOT NULL,
+    key TEXT NOT NULL, priority INTEGER NOT NULL, fairness TEXT NOT NULL, enqueued_at INTEGER NOT NULL,
+    not_before INTEGER NOT NULL, dedup_id TEXT, since INTEGER, status TEXT NOT NULL,
+    PRIMARY KEY (queue, entry)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS signal (
     name TEXT NOT NULL, instance INTEGER NOT NULL, subscription INTEGER NOT NULL, element_id TEXT NOT NULL,
     opened_at INTEGER NOT NULL, PRIMARY KEY (name, instance, subscription)) STRICT, WITHOUT ROWID;
