@@ -316,6 +316,34 @@ def test_a_paused_instance_says_why_and_goes_on(waiting):
     assert waiting.data("show", key)["status"] == "active"
 
 
+def test_many_instances_are_chosen_by_filters(waiting):
+    """A dry run names them; then it is done to all, and those that refuse are named."""
+    key = waiting.data("ps")["instances"][0]["instance"]
+    chosen = ("--where", "state=active", "--where", "started-after=2001-01-01")
+    named = waiting.on_database("pause", *chosen, "--dry-run").stdout.split()
+
+    assert key in named
+    done = waiting.on_database("pause", *chosen, "--reason", "all")
+    assert done.stdout == f"paused {len(named)} of {len(named)}\n"
+    started = ("--where", "started-after=2001-01-01")
+    refused = waiting.on_database("pause", *started, expect=1)
+    assert f"{key}: expected instance {key} to run" in refused.stderr
+    assert "resumed" in waiting.on_database("resume", "--where", "state=paused").stdout
+    assert waiting.data("show", key)["status"] == "active"
+
+
+def test_filters_that_nobody_knows_are_refused(waiting):
+    """Neither an instance nor a filter, or both, or a filter of another name."""
+    assert "--where" in waiting.on_database("cancel", expect=2).stderr
+    assert (
+        "--where" in waiting.on_database("cancel", "x", "--where", "state=active", expect=2).stderr
+    )
+    assert (
+        "got `sate=active`"
+        in waiting.on_database("pause", "--where", "sate=active", expect=2).stderr
+    )
+
+
 # --- decide
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 import tenuto
+from tenuto.client.where import Where
 from tenuto.errors import InputError, Rejected, StoreError, Unreachable, ValueRefused
 from tests.client.conftest import TASK
 from tests.serving import Server
@@ -121,6 +122,21 @@ def test_an_instance_is_paused_and_resumed(client):
     assert client.show(key).paused.reason == "look"
     client.resume(key)
     assert client.show(key).paused is None
+
+
+def test_many_instances_are_canceled_in_one_call(client):
+    """Filters, dates and numbers among them, reach the server as they are."""
+    key = client.start("asked", {"n": Decimal("1.50"), "day": datetime.date(2026, 1, 31)})
+    client.start("asked", {"n": 2})
+    where = Where(
+        state="active", variables={"n": Decimal("1.5"), "day": datetime.date(2026, 1, 31)}
+    )
+
+    result = client.bulk("cancel", where, reason="enough")
+
+    assert (result.instances, result.done) == ([key], 1)
+    with pytest.raises(InputError, match="at least one filter"):
+        client.bulk("cancel", Where())
 
 
 def test_a_deployment_tells_what_came_of_it(client, tmp_path):

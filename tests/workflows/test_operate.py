@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from tenuto import InputError, Rejected, step, wf, workflow
+from tenuto.client.where import Where
 from tenuto.engine.routine_records import OutcomeTaken
 from tenuto.runtime.verify import verify
 from tests.workflows.running import at_work, run
@@ -85,6 +86,25 @@ def test_a_fork_is_replayed_after_a_restart(tmp_path):
         asyncio.run(at.client.publish("go", "k", {"n": 1}, time_to_live="PT1H"))
         assert asyncio.run(at.client.wait(key)).variables["result"] == ["A", 1]
     assert noted == ["a"]
+
+
+def test_failed_workflows_are_forked_in_bulk_by_their_cause(tmp_path):
+    """All dead letters of one cause run again with other input; others stay as they are."""
+    with at_work(tmp_path / "a.db", work, line) as at:
+        dead = [run(at, "line", a="a", b="b", c=f"c{n}!").key for n in range(3)]
+        fine = run(at, "line", a="a", b="b", c="c").key
+        noted.clear()
+        where = Where(process="line", state="failed", cause="ValueError")
+        done = asyncio.run(at.client.bulk("fork", where, variables={"c": "fine"}))
+        none = asyncio.run(at.client.bulk("fork", Where(state="failed", cause="KeyError")))
+        whole = asyncio.run(at.client.bulk("fork", Where(state="completed")))
+
+        assert sorted(done.started) == sorted(dead)
+        for key in done.started.values():
+            assert asyncio.run(at.client.wait(key)).variables["result"] == ["A", "B", "FINE"]
+        assert none.matched == 0
+        assert fine in {one.instance for one in whole.refused}, "it has no step that failed"
+        assert noted == ["fine"] * 3
 
 
 def test_a_step_that_is_not_there_is_refused(tmp_path):

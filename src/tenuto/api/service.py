@@ -5,7 +5,6 @@ in.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -16,10 +15,9 @@ from tenuto.api.questions import Questions
 from tenuto.api.seals import Seals
 from tenuto.api.stream import Stream
 from tenuto.client import requests as ask
+from tenuto.client.asking import on_corridor
 from tenuto.client.client import Client, accepted
-from tenuto.engine.rejections import Rejection
 from tenuto.engine.settings import API, SESSION, Token
-from tenuto.errors import Rejected
 from tenuto.events.accept import Acceptor
 from tenuto.events.webhooks import Sender
 from tenuto.governance.permits import Principal
@@ -97,23 +95,7 @@ class Service:
 
         Raises `Rejected` when the node has ended.
         """
-        loop = asyncio.get_running_loop()
-        said: asyncio.Future[R] = loop.create_future()
-
-        def settle(found: R | Rejection) -> None:
-            if said.cancelled():
-                return
-            if isinstance(found, Rejection):
-                said.set_exception(Rejected(found.code, found.message))
-            else:
-                said.set_result(found)
-
-        def tell(found: R | Rejection) -> None:
-            with contextlib.suppress(RuntimeError):  # the server has ended, and nobody waits
-                loop.call_soon_threadsafe(settle, found)
-
-        self.node.corridor.call(lambda corridor: tell(look(corridor)), tell)
-        return await said
+        return await on_corridor(self.node.corridor, look)
 
     def check_room(self) -> None:
         """Raise `Problem` (too-busy) while too much work waits before the corridor."""

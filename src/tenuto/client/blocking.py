@@ -24,6 +24,7 @@ import msgspec
 
 from tenuto import values
 from tenuto.client import wire
+from tenuto.client.bulk import Action, BulkResult, Order
 from tenuto.client.reading import Instance
 from tenuto.client.typed import restored
 from tenuto.client.views import (
@@ -39,6 +40,7 @@ from tenuto.client.views import (
     TokenView,
     WaitingCount,
 )
+from tenuto.client.where import Where
 from tenuto.client.wire import Call, Event, pause
 from tenuto.deploy import read_files
 from tenuto.engine import rejections as why
@@ -142,26 +144,36 @@ class BlockingClient:
 
     def cancel(self, instance: str, *, reason: str = "") -> None:
         """End an instance, by its key or business key, and everything that it called."""
-        path = f"/instances/{_part(instance)}/cancel"
-        self._tell(Call("POST", path, wire.body(reason=reason), key=self._key()))
+        self._do(instance, "cancel", reason=reason)
 
     def terminate(self, instance: str, *, reason: str = "") -> None:
         """End an instance at once: a workflow does not clean up."""
-        path = f"/instances/{_part(instance)}/cancel"
-        body = wire.body(reason=reason, at_once=True)
-        self._tell(Call("POST", path, body, key=self._key()))
+        self._do(instance, "cancel", reason=reason, at_once=True)
 
     def pause(self, instance: str, *, reason: str = "") -> None:
         """Let an instance stand still until it is resumed: no job of it is handed out, and what
         comes for it waits. Raises `Rejected` (paused).
         """
-        path = f"/instances/{_part(instance)}/pause"
-        self._tell(Call("POST", path, wire.body(reason=reason), key=self._key()))
+        self._do(instance, "pause", reason=reason)
 
     def resume(self, instance: str) -> None:
         """Let a paused instance go on with what came meanwhile. Raises `Rejected` (not-paused)."""
-        path = f"/instances/{_part(instance)}/resume"
-        self._tell(Call("POST", path, b"{}", key=self._key()))
+        self._do(instance, "resume")
+
+    def _do(self, instance: str, what: str, **members: Any) -> None:
+        path = f"/instances/{_part(instance)}/{what}"
+        self._tell(Call("POST", path, wire.body(**members), key=self._key()))
+
+    def bulk(
+        self, action: Action, where: Where, *, idempotency_key: str | None = None, **options: Any
+    ) -> BulkResult:
+        """Do one thing (cancel, pause, resume, fork, retry) to all instances that match, at most
+        1,000; `options` are those of `tenuto.client.bulk.Order`. Raises `InputError`.
+        """
+        body = wire.encode(wire.order_of(Order(action=action, where=where, **options)))
+        key = idempotency_key or self._key()
+        answer = self._send(Call("POST", "/instances/bulk", body, key=key))
+        return wire.answer_of(answer, _BULK)
 
     def tell(self, instance: str, name: str, value: Any = None) -> None:
         """Send a message with plain data to one instance of a workflow."""
@@ -184,10 +196,15 @@ class BlockingClient:
         found = wire.answer_of(self._send(Call("POST", path, body, key=self._key())), _ANY)
         return str(found["instance"])
 
-    def resolve_incident(self, incident: str, *, retries: int = 1) -> None:
-        """Try again what was stuck; a job gets `retries` new attempts."""
+    def resolve_incident(
+        self, incident: str, *, retries: int = 1, variables: Mapping[str, Any] | None = None
+    ) -> None:
+        """Try again what was stuck, with changed variables if any are given; a job gets `retries`
+        new attempts.
+        """
         path = f"/incidents/{_part(incident)}/resolve"
-        self._tell(Call("POST", path, wire.body(retries=retries), key=self._key()))
+        body = wire.body(retries=retries, variables=wire.variables_of(variables or {}))
+        self._tell(Call("POST", path, body, key=self._key()))
 
     # --- messages, jobs and tasks
 
@@ -558,6 +575,7 @@ def _part(text: str) -> str:
 _ANY: Final[msgspec.json.Decoder[Any]] = wire.decoder_of(Any)
 _ITEMS: Final = wire.decoder_of(Page[dict[str, Any]])
 _DEPLOYED: Final = wire.decoder_of(Deployed)
+_BULK: Final = wire.decoder_of(BulkResult)
 _INSTANCE: Final = wire.decoder_of(ShownInstance)
 _INSTANCES: Final = wire.decoder_of(Page[InstanceView])
 _INCIDENTS: Final = wire.decoder_of(Page[IncidentView])

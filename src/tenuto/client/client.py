@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -17,12 +17,15 @@ from tenuto import values
 from tenuto.client import queues as queued
 from tenuto.client import requests as ask
 from tenuto.client import schedules as planned
+from tenuto.client.asking import NodeAsks
+from tenuto.client.bulk import Action, BulkResult, Look, Order, carry_out
 from tenuto.client.forks import fork_request
 from tenuto.client.handle import Handle
 from tenuto.client.jobs import Jobs
 from tenuto.client.reading import Instance, Reading
 from tenuto.client.slots import LoopSlot
 from tenuto.client.views import MintedToken, TokenView, moment, token_view
+from tenuto.client.where import Where
 from tenuto.deploy import Prepared, latest_processes, prepare, read_files
 from tenuto.engine import commands as c
 from tenuto.engine import queue_commands as qc
@@ -195,10 +198,34 @@ class Client:
         command = c.CompleteJob(element, ask.encode_variables(variables))
         await self._ask(Request(instance, command, self._actor))
 
-    async def resolve_incident(self, incident: str, *, retries: int = 1) -> None:
-        """Try again what was stuck; a job gets `retries` new attempts."""
+    async def resolve_incident(
+        self, incident: str, *, retries: int = 1, variables: Mapping[str, Any] | None = None
+    ) -> None:
+        """Try again what was stuck; a job gets `retries` new attempts.
+
+        Each of the `variables` is changed before where the stuck element finds it, else in the
+        process.
+        """
         instance, number = ask.task_key(incident)
-        await self._ask(Request(instance, c.ResolveIncident(number, retries), self._actor))
+        command = c.ResolveIncident(number, retries, ask.encode_variables(variables))
+        await self._ask(Request(instance, command, self._actor))
+
+    async def bulk(
+        self, action: Action, where: Where, *, idempotency_key: str | None = None, **options: Any
+    ) -> BulkResult:
+        """Do one thing (cancel, pause, resume, fork, retry) to all instances that match, at most
+        1,000; `options` are those of `tenuto.client.bulk.Order`. Raises `InputError`.
+        """
+        order = Order(action=action, where=where, **options)
+        return await self.carry_out(order, self._look, idempotency_key)
+
+    async def carry_out(self, order: Order, look: Look[Any], key: str | None) -> BulkResult:
+        """Do what is ordered in bulk; `look` asks the database."""
+        asks = NodeAsks(self._node, self.ask_all, self._actor)
+        return await carry_out(asks, look, order, key)
+
+    async def _look(self, question: Callable[[Reading], R]) -> R:
+        return question(self.read)
 
     async def set_variables(self, instance: str, variables: Mapping[str, Any]) -> None:
         """Change variables of an instance."""

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from decimal import Decimal
 from ipaddress import ip_address
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import httpx
 import msgspec
@@ -21,6 +21,9 @@ from tenuto.deploy import Source, kind_of_name
 from tenuto.errors import InputError, ModelError, Rejected, StoreError, TenutoError, Unreachable
 from tenuto.runtime.clock import seconds
 from tenuto.runtime.jitter import draw_jitter
+
+if TYPE_CHECKING:
+    from tenuto.client.bulk import Order
 
 T = TypeVar("T")
 
@@ -228,6 +231,20 @@ def body(**members: Any) -> bytes:
 def variables_of(variables: Mapping[str, Any] | None) -> msgspec.Raw:
     """Return variables as JSON, numbers exact. Raises `ValueRefused` with the variable's name."""
     return _raw(_values_of(variables))
+
+
+def order_of(order: Order) -> dict[str, Any]:
+    """Return an order as JSON writes it, numbers exact. Raises `ValueRefused`."""
+    data: dict[str, Any] = msgspec.to_builtins(
+        msgspec.structs.replace(
+            order, variables={}, where=msgspec.structs.replace(order.where, variables={})
+        )
+    )
+    if order.variables:
+        data["variables"] = variables_of(order.variables)
+    if order.where.variables:
+        data["where"]["variables"] = variables_of(order.where.variables)
+    return data
 
 
 def start_of(process: str, variables: Mapping[str, Any] | None, **more: Any) -> dict[str, Any]:

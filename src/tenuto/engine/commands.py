@@ -148,10 +148,14 @@ class DeliverSignal(Command, frozen=True, array_like=True, gc=False, tag=11):
 
 
 class ResolveIncident(Command, frozen=True, array_like=True, gc=False, tag=12):
-    """A person repaired the cause: try again, a job with `retries` new attempts."""
+    """A person repaired the cause: try again, a job with `retries` new attempts.
+
+    Each of the `variables` is changed before where the stuck element finds it, else in the process.
+    """
 
     incident: int
     retries: int = 1
+    variables: Encoded = msgspec.field(default_factory=dict)
 
 
 class SetVariables(Command, frozen=True, array_like=True, gc=False, tag=13):

@@ -43,7 +43,7 @@ from tenuto.engine.state import ROOT, MessageWait, SignalWait, TimerWait
 from tenuto.engine.stored import Encoded, Variables
 from tenuto.engine.tokens import leave
 from tenuto.engine.turn import Stuck, Turn
-from tenuto.engine.variables import decode_all, keep_all, set_local
+from tenuto.engine.variables import decode_all, keep_all, propagate, set_local
 from tenuto.graph.nodes import EndEvent, JobTask, StartEvent, ThrowEvent
 from tenuto.graph.policy import Backoff, JobPolicy
 from tenuto.graph.triggers import JobThrow
@@ -389,6 +389,8 @@ def resolve_incident(turn: Turn, command: c.ResolveIncident) -> Rejection | None
             why.NOT_STUCK,
             f"expected incident {turn.state.key}-{command.incident} to be open, but it is resolved",
         )
+    if command.variables:
+        propagate(turn, incident.element, keep_given(turn, command.variables))
     turn.emit(IncidentResolved(command.incident))
     if incident.phase == JOB and incident.element in turn.state.jobs:
         turn.emit(JobRetried(incident.element, max(1, command.retries)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tenuto.api.routes import (
+    bulk,
     checks,
     decisions,
     deployments,
@@ -39,6 +40,7 @@ _ROUTES: tuple[Route, ...] = (
     *decisions.ROUTES,
     *instances.ROUTES,
     *pausing.ROUTES,
+    *bulk.ROUTES,
     *past.ROUTES,
     *waiting.ROUTES,
     *incidents.ROUTES,

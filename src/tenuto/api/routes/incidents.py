@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
@@ -13,6 +13,7 @@ from tenuto.api.repeats import once
 from tenuto.api.routing import Route
 from tenuto.api.search import found_instance
 from tenuto.api.shown import ShownIncident, incident_of
+from tenuto.client.requests import encode_variables
 from tenuto.engine import commands as c
 from tenuto.engine import rejections as why
 from tenuto.engine.rows import IncidentRow
@@ -35,9 +36,13 @@ class FindIncidents(Paged, kw_only=True):
 
 
 class Resolve(Struct, forbid_unknown_fields=True):
-    """Try again what was stuck; a job gets `retries` new attempts."""
+    """Try again what was stuck; a job gets `retries` new attempts.
+
+    Each of the `variables` is changed before where the stuck element finds it, else in the process.
+    """
 
     retries: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    variables: dict[str, Any] = {}
 
 
 async def list_incidents(service: Service, request: Request) -> Response:
@@ -80,7 +85,8 @@ async def resolve(service: Service, request: Request) -> Response:
     """Try again what was stuck."""
     given = await request.json(Resolve)
     instance, number = element_key("incident", request.params["incident"])
-    asked = runtime.Request(instance, c.ResolveIncident(number, given.retries))
+    command = c.ResolveIncident(number, given.retries, encode_variables(given.variables))
+    asked = runtime.Request(instance, command)
     await service.ask(once(asked, request, given), request.caller)
     return empty_response()
 
@@ -109,6 +115,13 @@ ROUTES = (
         body=Resolve,
         status=204,
         headers=(IDEMPOTENCY_KEY,),
-        problems=(why.NOT_FOUND, why.NOT_STUCK, why.NOT_ACTIVE, why.KEY_REUSED, "too-busy"),
+        problems=(
+            why.NOT_FOUND,
+            why.NOT_STUCK,
+            why.NOT_ACTIVE,
+            why.KEY_REUSED,
+            why.INVALID_VALUE,
+            "too-busy",
+        ),
     ),
 )
