@@ -71,6 +71,9 @@ def test_an_incident_is_resolved_with_changed_variables(worked):
     failed = {"token": job["token"], "message": "no such card", "retry": False}
     assert worked.post(f"jobs/{job['job']}/fail", failed).status_code < 300
     [incident] = worked.get("incidents").json()["items"]
+    [cause] = worked.get("incidents/causes", params={"process": "p"}).json()
+    assert (cause["cause"], cause["element"], cause["count"]) == ("job-failed", "w", 1)
+    assert worked.get("incidents/causes", params={"process": "q"}).json() == []
 
     answer = worked.post(
         f"incidents/{incident['incident']}/resolve", {"variables": {"card": "good"}}

@@ -285,6 +285,22 @@ def test_all_incidents_are_resolved_at_once(stuck):
     assert stuck.data("incidents") == []
 
 
+def test_incidents_are_shown_grouped_and_retried_with_other_variables(stuck):
+    """What is stuck for one cause is one line, and one command tries it again."""
+    incident = only(stuck.data("incidents"))
+    group = only(stuck.data("incidents", "causes"))
+    shown = stuck.data("incidents", "show", incident["key"])
+
+    assert (group["count"], group["cause"], group["what"]) == (1, "job-failed", "stuck")
+    assert only(shown["failed_attempts"])["message"] == group["message"] == "no such card"
+    assert stuck.on_database("incidents", "show", "1-1", expect=1).stderr
+    said = stuck.on_database("retry", "--where", "cause=job-failed", "-v", "id=mended").stdout
+
+    assert said == "retried 1 of 1\n"
+    assert stuck.data("incidents") == []
+    assert stuck.data("show", incident["instance"])["variables"]["id"] == "mended"
+
+
 def test_show_names_failed_attempts(stuck):
     """An instance that is stuck shows its incident and what was tried."""
     found = stuck.data("show", stuck.data("ps")["instances"][0]["instance"])

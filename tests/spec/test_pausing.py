@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tenuto import JobContext
+from tenuto.client.requests import encode_variables
+from tenuto.engine.commands import ResolveIncident
 from tenuto.errors import Rejected
+from tenuto.runtime.requests import Request
 from tenuto.runtime.verify import verify
 from tests.spec.models import (
     boundary,
@@ -215,6 +218,27 @@ def test_a_failed_attempt_counts_while_paused(sound):
     sound.advance("PT1H")
 
     assert given == ["a", "b"]
+
+
+def test_a_job_is_tried_again_with_the_input_that_was_wrong(sound):
+    """A variable is changed where the stuck task finds it: in its own inputs before the process."""
+    mapped = task("a", retries=1, io='<zeebe:input source="=card" target="used"/>')
+    sound.deploy(model(start() + mapped + end() + flows("start>a", "a>end")))
+    case = sound.start("p", card="bad")
+    sound.fail_job(case, "a")
+    number = next(iter(case.state.incidents))
+    changed = encode_variables({"used": "good", "note": "by hand"})
+    sound.ask(Request(case.key, ResolveIncident(number, 1, changed)))
+    seen = []
+
+    def perform(used: str, note: str) -> None:
+        seen.append((used, note))
+
+    sound.handle("work", perform)
+    sound.advance("PT1S")
+
+    assert seen == [("good", "by hand")]
+    assert "used" not in case.variables
 
 
 def test_the_row_of_a_paused_instance_says_so(sound):

@@ -95,6 +95,8 @@ def test_failed_workflows_are_forked_in_bulk_by_their_cause(tmp_path):
         fine = run(at, "line", a="a", b="b", c="c").key
         noted.clear()
         where = Where(process="line", state="failed", cause="ValueError")
+        [cause] = asyncio.run(at.client.causes("line"))
+        assert (cause.what, cause.cause, cause.count) == ("failed", "ValueError", 3)
         done = asyncio.run(at.client.bulk("fork", where, variables={"c": "fine"}))
         none = asyncio.run(at.client.bulk("fork", Where(state="failed", cause="KeyError")))
         whole = asyncio.run(at.client.bulk("fork", Where(state="completed")))

@@ -76,6 +76,9 @@ class Views(Protocol):
     def incidents(self, instance: str | None = None, *, limit: int) -> list[dict[str, Any]]:
         """Return open incidents; of an instance by its key or business key."""
 
+    def causes(self, process: str | None = None) -> list[dict[str, Any]]:
+        """Return why instances are stuck or have failed, what happens most first."""
+
     def instance(self, name: str) -> dict[str, Any]:
         """Return all of an instance, by its key or business key."""
 

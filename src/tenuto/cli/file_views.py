@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from tenuto.cli.explained import decision_data
 from tenuto.cli.history import attempts, element_ids, path
 from tenuto.cli.output import moment
 from tenuto.cli.people import Waiting, waiting_for
+from tenuto.client.causes import causes
 from tenuto.engine.state import MessageWait, TimerWait
 from tenuto.store.port import InstanceQuery
 
@@ -55,6 +58,10 @@ class FileViews:
         """Return open incidents; of an instance by its key or business key."""
         key = None if instance is None else str(self._read.find(instance).key)
         return [_incident(row) for row in self._read.incidents(key, limit)]
+
+    def causes(self, process: str | None = None) -> list[dict[str, Any]]:
+        """Return why instances are stuck or have failed, what happens most first."""
+        return [structs.asdict(one) for one in causes(self._read, process)]
 
     def instance(self, name: str) -> dict[str, Any]:
         """Return all of an instance, by its key or business key."""

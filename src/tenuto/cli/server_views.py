@@ -78,6 +78,10 @@ class ServerViews:
         """Return open incidents; of an instance by its key or business key."""
         return [_incident(one) for one in self._client.incidents(instance, limit=limit)]
 
+    def causes(self, process: str | None = None) -> list[dict[str, Any]]:
+        """Return why instances are stuck or have failed, what happens most first."""
+        return [structs.asdict(one) for one in self._client.causes(process)]
+
     def instance(self, name: str) -> dict[str, Any]:
         """Return all of an instance, by its key or business key."""
         found = self._client.show(name)

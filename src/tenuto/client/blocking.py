@@ -25,6 +25,7 @@ import msgspec
 from tenuto import values
 from tenuto.client import wire
 from tenuto.client.bulk import Action, BulkResult, Order
+from tenuto.client.causes import Cause
 from tenuto.client.reading import Instance
 from tenuto.client.typed import restored
 from tenuto.client.views import (
@@ -342,6 +343,11 @@ class BlockingClient:
         query = {"instance": instance, "process": process}
         return self._list("/incidents", query, limit, _INCIDENTS)
 
+    def causes(self, process: str | None = None) -> list[Cause]:
+        """Return why instances are stuck or have failed, what happens most first."""
+        answer = self._send(Call("GET", "/incidents/causes", query={"process": process}))
+        return wire.answer_of(answer, _CAUSES)
+
     def tasks(
         self,
         *,
@@ -576,6 +582,7 @@ _ANY: Final[msgspec.json.Decoder[Any]] = wire.decoder_of(Any)
 _ITEMS: Final = wire.decoder_of(Page[dict[str, Any]])
 _DEPLOYED: Final = wire.decoder_of(Deployed)
 _BULK: Final = wire.decoder_of(BulkResult)
+_CAUSES: Final = wire.decoder_of(list[Cause])
 _INSTANCE: Final = wire.decoder_of(ShownInstance)
 _INSTANCES: Final = wire.decoder_of(Page[InstanceView])
 _INCIDENTS: Final = wire.decoder_of(Page[IncidentView])

@@ -19,6 +19,7 @@ from tenuto.client import requests as ask
 from tenuto.client import schedules as planned
 from tenuto.client.asking import NodeAsks
 from tenuto.client.bulk import Action, BulkResult, Look, Order, carry_out
+from tenuto.client.causes import Cause, causes
 from tenuto.client.forks import fork_request
 from tenuto.client.handle import Handle
 from tenuto.client.jobs import Jobs
@@ -226,6 +227,10 @@ class Client:
 
     async def _look(self, question: Callable[[Reading], R]) -> R:
         return question(self.read)
+
+    async def causes(self, process: str | None = None) -> list[Cause]:
+        """Return why instances are stuck or have failed, what happens most first."""
+        return causes(self.read, process)
 
     async def set_variables(self, instance: str, variables: Mapping[str, Any]) -> None:
         """Change variables of an instance."""

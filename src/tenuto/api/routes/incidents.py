@@ -13,6 +13,7 @@ from tenuto.api.repeats import once
 from tenuto.api.routing import Route
 from tenuto.api.search import found_instance
 from tenuto.api.shown import ShownIncident, incident_of
+from tenuto.client.causes import Cause, causes
 from tenuto.client.requests import encode_variables
 from tenuto.engine import commands as c
 from tenuto.engine import rejections as why
@@ -33,6 +34,12 @@ class FindIncidents(Paged, kw_only=True):
 
     process: Key | None = None
     instance: Key | None = None
+
+
+class FindCauses(Struct):
+    """Of which process."""
+
+    process: Key | None = None
 
 
 class Resolve(Struct, forbid_unknown_fields=True):
@@ -81,6 +88,12 @@ def _found(
     return found, last
 
 
+async def list_causes(service: Service, request: Request) -> Response:
+    """Group what is stuck or has failed by why."""
+    given = request.query(FindCauses)
+    return json_response(await service.reading(lambda read: causes(read, given.process)))
+
+
 async def resolve(service: Service, request: Request) -> Response:
     """Try again what was stuck."""
     given = await request.json(Resolve)
@@ -103,6 +116,17 @@ ROUTES = (
         query=FindIncidents,
         answer=Items[ShownIncident],
         problems=("invalid-cursor", why.NOT_FOUND),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/incidents/causes",
+        endpoint=list_causes,
+        name="listCauses",
+        summary="Group open incidents and failed workflows by their cause",
+        tag="incidents",
+        permission=Permission.INSTANCES_READ,
+        query=FindCauses,
+        answer=list[Cause],
     ),
     Route(
         method="POST",
