@@ -25,7 +25,8 @@ from tenuto.client.handle import Handle
 from tenuto.client.jobs import Jobs
 from tenuto.client.reading import Instance, Reading
 from tenuto.client.slots import LoopSlot
-from tenuto.client.views import MintedToken, TokenView, moment, token_view
+from tenuto.client.streams import StreamPage, read_stream
+from tenuto.client.views import MintedToken, TokenView, UpdateAnswer, moment, token_view
 from tenuto.client.where import Where
 from tenuto.deploy import Prepared, latest_processes, prepare, read_files
 from tenuto.engine import commands as c
@@ -39,7 +40,9 @@ from tenuto.errors import Rejected
 from tenuto.governance.permits import check_roles
 from tenuto.governance.tokens import mint_token
 from tenuto.runtime.requests import NEW_INSTANCE, Answer, Ended, Reply, Request, Result
+from tenuto.runtime.waiters import attach, attach_update
 from tenuto.schedules import add, parse_duration
+from tenuto.workflows import codec
 
 if TYPE_CHECKING:
     from tenuto.graph.data import InputDeclaration
@@ -306,6 +309,34 @@ class Client:
         command = c.SendToRoutine(name, value)
         await self._ask(Request(key, command, self._actor, idempotency_key=message_id, scope=scope))
 
+    async def update(
+        self, instance: str, name: str, value: bytes, *, id: str, until_accepted: bool = False
+    ) -> UpdateAnswer:
+        """Ask a workflow for something (an encoded value) and wait for its answer, or until it has
+        accepted. The same id gets the same answer.
+
+        Raises `Rejected` (not-active) when the workflow ends before it answers.
+        """
+        key = ask.instance_key(instance)
+        command = c.AskUpdate(id, name, codec.pack_update(id, value))
+        await self._ask(Request(key, command, self._actor))
+        slot, ticket, future = self._expect()
+        reply = Reply(slot, ticket)
+        self._node.corridor.call(
+            lambda corridor: attach_update(corridor, key, id, reply, until_accepted=until_accepted),
+            lambda refusal: slot.deliver([(ticket, refusal)]),
+        )
+        found = accepted(await future)
+        assert isinstance(found, Answer), "an update is answered"
+        return UpdateAnswer(**found.facts)  # type: ignore[arg-type]  # as `update_answer` made them
+
+    async def stream(
+        self, instance: str, name: str, *, start: int = 0, after_version: int = 0
+    ) -> StreamPage:
+        """Return what a workflow wrote to a stream, as far as it is now."""
+        key = ask.instance_key(instance)
+        return read_stream(self.read, key, name, start=start, after_version=after_version)
+
     async def tell(self, instance: str, name: str, value: Any = None) -> None:
         """Send a message with plain data to one instance of a workflow."""
         data = ask.encode_variables({"value": value})["value"]
@@ -324,7 +355,7 @@ class Client:
         slot, ticket, future = self._expect()
         reply = Reply(slot, ticket, at_end=True)
         self._node.corridor.call(
-            lambda corridor: corridor.attach(key, reply),
+            lambda corridor: attach(corridor, key, reply),
             lambda refusal: slot.deliver([(ticket, refusal)]),
         )
         found = accepted(await future)

@@ -223,3 +223,11 @@ def moment(milliseconds: int | None) -> str | None:
         return None
     at = datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class UpdateAnswer(Struct, frozen=True):
+    """What a workflow said to an update: `accepted`, `done` or `refused`, with encoded values."""
+
+    status: str
+    value: bytes | None = None
+    error: bytes | None = None

@@ -35,6 +35,7 @@ class Outcome(NamedTuple):
     commands: list[tuple[int, Command]]
     payloads: dict[bytes, bytes]
     woken: list[Woken]
+    updated: list[tuple[int, str]]
 
 
 def find_definition(world: World, command: StartInstance) -> ProcessDefinition | Rejection:
@@ -115,4 +116,4 @@ def _process(turn: Turn, command: Command) -> Rejection | None:
 
 def _finish(turn: Turn, now: int) -> Outcome:
     close_turn(turn.state, now)
-    return Outcome(turn.records, turn.commands, turn.kept, turn.woken)
+    return Outcome(turn.records, turn.commands, turn.kept, turn.woken, turn.updated)

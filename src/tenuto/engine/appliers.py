@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tenuto.engine import pause_appliers, routine_appliers
+from tenuto.engine import pause_appliers, routine_appliers, update_appliers
 from tenuto.engine import records as r
 from tenuto.engine.lifecycle import InstanceStatus, Status, may_become
 from tenuto.engine.state import (
@@ -413,5 +413,6 @@ APPLIERS: dict[type[r.Record], Applier] = dict(
         on(r.IncidentResolved, _incident_resolved),
         *routine_appliers.APPLIERS.items(),
         *pause_appliers.APPLIERS.items(),
+        *update_appliers.APPLIERS.items(),
     )
 )

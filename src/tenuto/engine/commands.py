@@ -17,6 +17,7 @@ from tenuto.engine.pause_commands import ResumeInstance as ResumeInstance
 from tenuto.engine.queue_commands import QueueCommand
 from tenuto.engine.queue_options import PlaceAsk
 from tenuto.engine.routine_commands import AdvanceRoutine as AdvanceRoutine
+from tenuto.engine.routine_commands import AskUpdate as AskUpdate
 from tenuto.engine.routine_commands import SendToRoutine as SendToRoutine
 from tenuto.engine.routine_commands import StepEnded as StepEnded
 from tenuto.engine.routine_commands import StuckRoutine as StuckRoutine
@@ -364,6 +365,7 @@ InstanceCommand = (
     | AdvanceRoutine
     | StuckRoutine
     | SendToRoutine
+    | AskUpdate
     | PauseCommand
 )
 AnyCommand = (

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tenuto.engine import commands as c
-from tenuto.engine import pausing, queue_answers, routines
+from tenuto.engine import pausing, queue_answers, routines, updates
 from tenuto.engine import queue_commands as q
 from tenuto.engine import rejections as why
 from tenuto.engine.elements import calls, events
@@ -447,6 +447,7 @@ PROCESSORS: dict[type[c.Command], Processor] = dict(
         on(q.RefuseEntry, queue_answers.refuse_entry),
         on(q.StopEntry, queue_answers.stop_entry),
         on(c.SendToRoutine, routines.send_to_routine),
+        on(c.AskUpdate, updates.ask_update),
         *pausing.PROCESSORS.items(),
     )
 )

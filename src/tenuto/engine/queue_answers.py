@@ -7,9 +7,10 @@ from tenuto.engine import queue_commands as q
 from tenuto.engine import queue_records as qr
 from tenuto.engine import rejections as why
 from tenuto.engine import routine_records as rr
+from tenuto.engine.outcomes import offer, routine_of, take_outcome
 from tenuto.engine.places import WHOLE, leave_queue
 from tenuto.engine.rejections import Rejection
-from tenuto.engine.routines import fail_routine, give_up_step, offer, routine_of, take_outcome
+from tenuto.engine.routines import fail_routine, give_up_step
 from tenuto.engine.state import Place
 from tenuto.engine.turn import Turn, Woken
 

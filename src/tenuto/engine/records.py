@@ -40,6 +40,7 @@ from tenuto.engine.registry_records import (
 from tenuto.engine.routine_records import RoutineRecord
 from tenuto.engine.schedule_records import ScheduleRecord
 from tenuto.engine.stored import Encoded, PayloadRef, Stored, Variables
+from tenuto.engine.update_records import UpdateRecord
 
 # --- process instances
 
@@ -556,6 +557,7 @@ AnyRecord = (
     | RegistryRecord
     | RoutineRecord
     | QueueRecord
+    | UpdateRecord
     | ScheduleRecord
     | PauseRecord
 )

@@ -8,7 +8,7 @@ from typing import Any
 from tenuto.engine import queue_records as qr
 from tenuto.engine import routine_records as r
 from tenuto.engine.record import Record
-from tenuto.engine.state import InstanceState, Place, Routine
+from tenuto.engine.state import ASKED, InstanceState, Place, Routine
 
 
 def _routine(state: InstanceState, number: int) -> Routine:
@@ -18,7 +18,12 @@ def _routine(state: InstanceState, number: int) -> Routine:
 
 
 def _began(state: InstanceState, record: r.RoutineBegan, at: int) -> None:
-    state.elements[record.element].routine = Routine(began_at=at, since=state.version + 1)
+    element = state.elements[record.element]
+    before = element.routine
+    element.routine = made = Routine(began_at=at, since=state.version + 1)
+    if before is not None:  # it continues as new: what nobody has looked at yet goes on with it
+        made.streams = before.streams
+        made.updates = {id: one for id, one in before.updates.items() if one.status == ASKED}
 
 
 def _advanced(state: InstanceState, record: r.RoutineAdvanced, at: int) -> None:

@@ -160,6 +160,40 @@ class AwaitSignal(Struct, frozen=True, array_like=True, gc=False, tag=17):
     name: str
 
 
+class AcceptUpdate(Struct, frozen=True, array_like=True, gc=False, tag=18):
+    """The validator let an update pass: let the coroutine see it."""
+
+    id: str
+
+
+class RefuseUpdate(Struct, frozen=True, array_like=True, gc=False, tag=19):
+    """The validator refused an update; the coroutine never sees it."""
+
+    id: str
+    error: bytes
+
+
+class EndUpdate(Struct, frozen=True, array_like=True, gc=False, tag=20):
+    """The coroutine answers an update: a value, or an error."""
+
+    id: str
+    value: bytes | None
+    error: bytes | None = None
+
+
+class WriteStream(Struct, frozen=True, array_like=True, gc=False, tag=21):
+    """Append a value to a stream of the instance."""
+
+    name: str
+    value: bytes
+
+
+class CloseStream(Struct, frozen=True, array_like=True, gc=False, tag=22):
+    """Write nothing more to a stream."""
+
+    name: str
+
+
 StepReport = StepEnded | StepFailed
 Ask = (
     BeginStep
@@ -179,6 +213,11 @@ Ask = (
     | EndCanceled
     | ContinueAsNew
     | AwaitSignal
+    | AcceptUpdate
+    | RefuseUpdate
+    | EndUpdate
+    | WriteStream
+    | CloseStream
 )
 
 
@@ -212,5 +251,13 @@ class StuckRoutine(Command, frozen=True, array_like=True, gc=False, tag=51):
 class SendToRoutine(Command, frozen=True, array_like=True, gc=False, tag=52):
     """A message to this very instance: the coroutine sees it in the order of arrival."""
 
+    name: str
+    value: bytes
+
+
+class AskUpdate(Command, frozen=True, array_like=True, gc=False, tag=53):
+    """Ask the coroutine for something and wait for its answer; an id is asked once."""
+
+    id: str
     name: str
     value: bytes

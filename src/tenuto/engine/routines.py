@@ -20,10 +20,11 @@ from tenuto.engine import records as r
 from tenuto.engine import rejections as why
 from tenuto.engine import routine_commands as a
 from tenuto.engine import routine_records as rr
+from tenuto.engine import updates
 from tenuto.engine.catching import close_wait
 from tenuto.engine.decisions import decide
 from tenuto.engine.incidents import JOB, close_incident, raise_incident
-from tenuto.engine.jobs import idempotency_key
+from tenuto.engine.outcomes import live_routine, offer, routine_of, take_outcome
 from tenuto.engine.places import (
     WHOLE,
     enter_queue,
@@ -45,17 +46,9 @@ from tenuto.keys import Kind, named_key, slot_of
 RESULT = "result"
 ERROR = "error"
 CANCEL = "cancel"
-LIVES = 3
 OPEN_MAX = 10_000
 
 Asks = TypeVar("Asks", bound=Struct)
-
-
-def routine_of(turn: Turn, number: int) -> Routine:
-    """Return the progress of a routine."""
-    routine = turn.element(number).routine
-    assert routine is not None, f"element {number} is no routine"
-    return routine
 
 
 def enter_routine(turn: Turn, number: int, node: n.Routine) -> None:
@@ -70,16 +63,6 @@ def enter_routine(turn: Turn, number: int, node: n.Routine) -> None:
         _copy_outcomes(turn, number, turn.started_by)
 
 
-def offer(turn: Turn, number: int) -> None:
-    """Offer the routine to a worker, if it is not with one and has begun."""
-    if number in turn.state.jobs or is_waiting(turn):
-        return
-    node = turn.node(number)
-    assert isinstance(node, n.Routine), f"{node.id} is no routine"
-    key = idempotency_key(turn.state.key, node.id, 1, None)
-    turn.emit(r.JobCreated(number, node.job_type, LIVES, key))
-
-
 def _copy_outcomes(turn: Turn, number: int, command: c.StartInstance) -> None:
     """Let the coroutine begin with what another one had seen."""
     for name in command.marks:
@@ -91,16 +74,6 @@ def _copy_outcomes(turn: Turn, number: int, command: c.StartInstance) -> None:
 
 
 # --- outcomes from outside of the coroutine
-
-
-def take_outcome(
-    turn: Turn, number: int, key: str, value: Stored | None, error: Stored | None = None
-) -> None:
-    """Give an outcome its place, and the routine to a worker that shows it to the coroutine."""
-    record = rr.OutcomeTaken(number, key, turn.now, value, error)
-    turn.emit(record)
-    turn.woken.append(Woken(number, routine_of(turn, number).ordered, record))
-    offer(turn, number)
 
 
 def wait_happened(turn: Turn, wait: Wait, variables: Variables) -> None:
@@ -149,7 +122,7 @@ NOTHING = values.encode({})
 
 def send_to_routine(turn: Turn, command: c.SendToRoutine) -> Rejection | None:
     """Show a message to the coroutine, in the order of arrival."""
-    number = _live_routine(turn)
+    number = live_routine(turn)
     if number is None:
         return Rejection(
             why.NOT_ACTIVE,
@@ -161,7 +134,7 @@ def send_to_routine(turn: Turn, command: c.SendToRoutine) -> Rejection | None:
 
 def request_cancel(turn: Turn, command: c.CancelInstance) -> Rejection | bool:
     """Ask the coroutine to end; tell whether there is one that can be asked."""
-    number = _live_routine(turn)
+    number = live_routine(turn)
     if number is None or command.at_once or turn.element(number).incident is not None:
         return False
     if is_waiting(turn):
@@ -171,13 +144,6 @@ def request_cancel(turn: Turn, command: c.CancelInstance) -> Rejection | bool:
     turn.emit(rr.CancelRequested(number, command.reason))
     take_outcome(turn, number, CANCEL, turn.keep(command.reason))
     return True
-
-
-def _live_routine(turn: Turn) -> int | None:
-    for number, element in turn.state.elements.items():
-        if element.routine is not None:
-            return number
-    return None
 
 
 # --- what the worker says
@@ -494,6 +460,7 @@ def on(
 
 ASKS: dict[type[Struct], Callable[[Turn, int, Any], None]] = dict(
     (
+        *updates.ASKS.items(),
         on(a.BeginStep, _begin_step),
         on(a.SetTimer, _set_timer),
         on(a.AwaitMessage, _await_message),

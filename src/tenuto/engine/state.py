@@ -26,6 +26,18 @@ class Loop(Struct, array_like=True):
     outputs: dict[int, Stored] = field(default_factory=dict)
 
 
+ASKED, ACCEPTED, REFUSED, DONE = "asked", "accepted", "refused", "done"
+
+
+class Update(Struct, array_like=True):
+    """What somebody asked a coroutine for; `value` is what was asked, and then the answer."""
+
+    name: str
+    status: str
+    value: Stored | None
+    error: Stored | None = None
+
+
 class Routine(Struct, array_like=True):
     """Progress of a coroutine: of `ordered` outcomes it has consumed `seen`.
 
@@ -33,6 +45,7 @@ class Routine(Struct, array_like=True):
     - `delayed`: failed steps that wait for their next attempt, by key.
     - `children`: element instances that stand for an await, and its key.
     - `advances`: how often its worker has said how it goes on.
+    - `updates`: what it was asked for in this run, by id; `streams`: how many values it wrote.
     - `began_at`: when the coroutine began (Unix milliseconds), in the turn `since`.
     """
 
@@ -45,6 +58,8 @@ class Routine(Struct, array_like=True):
     began_at: int = 0
     since: int = 0
     advances: int = 0
+    updates: dict[str, Update] = field(default_factory=dict)
+    streams: dict[str, int] = field(default_factory=dict)
 
 
 class Place(Struct, array_like=True):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tenuto.engine.commands import Command, StartInstance
     from tenuto.engine.records import Record
     from tenuto.engine.routine_records import OutcomeTaken, StepResumed
+    from tenuto.engine.update_records import UpdateAsked
     from tenuto.engine.world import World
     from tenuto.graph.data import Formula
     from tenuto.graph.nodes import AnyNode
@@ -54,13 +55,13 @@ class Stuck(Exception):
 
 
 class Woken(NamedTuple):
-    """What a coroutine has to see: an outcome with its place in the order, or a step that may be
-    tried again, with the number of its attempt.
+    """What a coroutine has to see: an outcome with its place in the order, a step that may be
+    tried again, with the number of its attempt, or an update to be validated.
     """
 
     element: int
     number: int
-    record: OutcomeTaken | StepResumed
+    record: OutcomeTaken | StepResumed | UpdateAsked
 
 
 class Turn:
@@ -82,6 +83,7 @@ class Turn:
         "steps",
         "touched",
         "transitions",
+        "updated",
         "woken",
         "world",
     )
@@ -106,6 +108,7 @@ class Turn:
         self.steps = 0
         self.touched: list[int] = []
         self.woken: list[Woken] = []
+        self.updated: list[tuple[int, str]] = []
         self.started_by: StartInstance | None = None
         self._next = 0
         self._decoded: dict[Stored, Value] = {}

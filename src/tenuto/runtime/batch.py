@@ -24,15 +24,17 @@ from tenuto.engine.queue_state import QueueState
 from tenuto.engine.records import Record, encode_records
 from tenuto.engine.registry import RegistryState, with_settings
 from tenuto.engine.rejections import Rejection
-from tenuto.engine.routine_records import OutcomeTaken
+from tenuto.engine.routine_records import OutcomeTaken, StepResumed
 from tenuto.engine.rows import JobRow
-from tenuto.engine.state import encode_state
+from tenuto.engine.state import ASKED, encode_state
 from tenuto.engine.stored import Stored, frame
 from tenuto.engine.turn import Woken, visible_variables
+from tenuto.engine.update_records import UpdateAsked
 from tenuto.runtime.leases import Job, Seats
 from tenuto.runtime.limits import TAIL_TURNS_MAX
 from tenuto.runtime.requests import Answer, Ended, Reply, Request, Result
-from tenuto.runtime.routines import Outcome, Progress, Wake
+from tenuto.runtime.routines import Asked, Outcome, Progress, Wake
+from tenuto.runtime.waiters import update_answer
 from tenuto.store.codec import leaf_of, pack_blob
 from tenuto.store.headers import Header, encode_header
 from tenuto.store.port import JournalRow
@@ -93,6 +95,7 @@ class Batch:
         self._grown: dict[int, WarmInstance] = {}
         self.waiters: list[tuple[int, Reply]] = []
         self.ended: dict[int, Ended] = {}
+        self.updated: list[tuple[int, str, Answer]] = []
         self.next_timer: int | None = None
         self.next_expiry: int | None = None
         self.leased: list[tuple[tuple[int, int], JobRow]] = []
@@ -187,6 +190,10 @@ class Batch:
         made = index.instance_row(state, snapshot, warm.snapshot_version)
         self.rows.change("instance", (key,), made)
         self._send(key, outcome.commands)
+        for number, id in outcome.updated:
+            answer = update_answer(warm, number, id)
+            if answer is not None:
+                self.updated.append((key, id, answer))
         for woken in outcome.woken:
             self._woken.setdefault((key, woken.element), []).append(woken)
         if isinstance(item.command, c.AdvanceRoutine):
@@ -290,8 +297,15 @@ class Batch:
             if self._is_paused(key[0]):
                 continue
             outcomes = tuple(self._outcome(key[0], one) for one in woken if _is_outcome(one))
-            resumed = tuple((one.record.key, one.number) for one in woken if not _is_outcome(one))
-            self.wakes.append((lease.seat, Wake(*key, outcomes, resumed)))
+            resumed = tuple(
+                (one.record.key, one.number) for one in woken if isinstance(one.record, StepResumed)
+            )
+            updates = tuple(
+                Asked(one.record.id, one.record.name, self._kept(key[0], one.record.value))
+                for one in woken
+                if isinstance(one.record, UpdateAsked)
+            )
+            self.wakes.append((lease.seat, Wake(*key, outcomes, resumed, updates=updates)))
 
         for instance in self._resumed:
             self._wake_resumed(instance)
@@ -319,6 +333,11 @@ class Batch:
         assert warm is not None, f"instance {instance} was advanced in this batch"
         return None if stored is None else warm.encoded({"": stored})[""]
 
+    def _kept(self, instance: int, stored: Stored) -> bytes:
+        found = self._bytes(instance, stored)
+        assert found is not None, "what is stored has bytes"
+        return found
+
     def _progress(self, state: InstanceState, element: int) -> Progress | None:
         """Return where a routine stands, with the outcomes of this batch."""
         routine = state.elements[element].routine
@@ -335,6 +354,11 @@ class Batch:
             routine.began_at,
             routine.since,
             routine.advances,
+            tuple(
+                Asked(id, one.name, self._kept(state.key, one.value))
+                for id, one in routine.updates.items()
+                if one.status == ASKED and one.value is not None
+            ),
         )
 
     def _lease_jobs(self) -> None:

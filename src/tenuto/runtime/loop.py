@@ -40,6 +40,7 @@ from tenuto.runtime.leases import Leases
 from tenuto.runtime.release import deliver, hand_out, wake
 from tenuto.runtime.requests import NEW_INSTANCE, Answer, Ended, Reply, Request, Result
 from tenuto.runtime.timers import Due
+from tenuto.runtime.waiters import Waiters
 from tenuto.runtime.warm import Warm
 from tenuto.store import port
 from tenuto.store.chain import next_commit
@@ -82,13 +83,14 @@ class Corridor:
         self.due = Due(store, clock.now())
         self.hops: deque[Hop] = deque()
         self.retry: deque[Item] = deque()
-        self.waiters: dict[int, list[Reply]] = {}
+        self.waiters = Waiters()
         self.next_hop = 1
         self.stopping = False
         self.failed: BaseException | None = None
         self.advance_seconds_max = limits.BATCH_ADVANCE_SECONDS_MAX
         self.stopped = threading.Event()
         self._at_hand: list[Request] = []
+        self._acting: Action | None = None
         self._slot = head.log % 1024
         self._not_before = 0
 
@@ -164,7 +166,9 @@ class Corridor:
             if isinstance(entry, Request):
                 requests.append(entry)
             else:
+                self._acting = entry
                 entry.run(self)
+                self._acting = None
                 break
         return requests
 
@@ -371,21 +375,6 @@ class Corridor:
             status = stored[0].row.status if stored else "pruned"
             batch.answers.append((request.reply, Ended(instance, status, {})))
 
-    def attach(self, instance: int, reply: Reply) -> None:
-        """Let a caller wait for the end of an instance.
-
-        For actions that run between two batches.
-        """
-        warm = self.warm.instance(instance)
-        if warm is None:
-            message = f"expected instance {instance}, but there is none"
-            deliver([(reply, Rejection(why.NOT_FOUND, message))])
-        elif warm.state.is_live:
-            self.waiters.setdefault(instance, []).append(reply)
-        else:
-            deliver([(reply, warm.ended())])
-            self.warm.evict((instance,))
-
     def _stale(self, item: Item, command: Fenced) -> Rejection | None:
         """Check the fencing token of a result; an unfenced command (a person, the CLI) passes."""
         lease = self.leases.of((item.receiver, command.element))
@@ -537,12 +526,13 @@ class Corridor:
         for job in batch.unleased:
             self.leases.end(job)
         for instance, reply in batch.waiters:
-            self.waiters.setdefault(instance, []).append(reply)
+            self.waiters.wait_for_end(instance, reply)
         answers = batch.answers
+        for key, id, answer in batch.updated:
+            answers += self.waiters.updated(key, id, answer)
         for key, ended in batch.ended.items():
             self.warm.evict((key,))
-            for reply in self.waiters.pop(key, []):
-                answers.append((reply, ended))
+            answers += self.waiters.ended(ended)
         # Who says something for a routine sees what came first before he is told what became of it.
         if batch.wakes:
             wake(batch.wakes)
@@ -579,6 +569,8 @@ class Corridor:
         answers: list[tuple[Reply, Result]] = [
             (request.reply, refusal) for request in self._at_hand if request.reply is not None
         ]
+        if self._acting is not None and self._acting.refuse is not None:
+            self._acting.refuse(refusal)
         while True:
             try:
                 entry = self.inbox.get_nowait()
@@ -588,9 +580,7 @@ class Corridor:
                 answers.append((entry.reply, refusal))
             elif isinstance(entry, Action) and entry.refuse is not None:
                 entry.refuse(refusal)
-        for replies in self.waiters.values():
-            answers.extend((reply, refusal) for reply in replies)
-        self.waiters.clear()
+        answers += self.waiters.refuse_all(refusal)
         deliver(answers)
 
 

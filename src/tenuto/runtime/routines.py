@@ -19,6 +19,14 @@ class Outcome(Struct, frozen=True):
     error: bytes | None = None
 
 
+class Asked(Struct, frozen=True):
+    """An update that the coroutine has not looked at; `value` is encoded."""
+
+    id: str
+    name: str
+    value: bytes
+
+
 class Progress(Struct, frozen=True):
     """Where a routine stands when it is handed out.
 
@@ -34,6 +42,7 @@ class Progress(Struct, frozen=True):
     began_at: int
     since: int
     advances: int
+    updates: tuple[Asked, ...] = ()
 
 
 class Wake(Struct, frozen=True):
@@ -49,3 +58,4 @@ class Wake(Struct, frozen=True):
     resumed: tuple[tuple[str, int], ...] = ()
     is_gone: bool = False
     is_resumed: bool = False
+    updates: tuple[Asked, ...] = ()

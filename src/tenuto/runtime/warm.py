@@ -100,6 +100,9 @@ def references(state: InstanceState) -> list[bytes]:
     found = []
     for element in state.elements.values():
         values = [*element.variables.values()]
+        if element.routine is not None:
+            for update in element.routine.updates.values():
+                values += [one for one in (update.value, update.error) if one is not None]
         if element.loop is not None:
             values += [*element.loop.outputs.values()]
             if element.loop.items is not None:

@@ -37,6 +37,7 @@ from tenuto.worker.program import Program, program_of
 from tenuto.worker.worker import Worker
 from tenuto.workflows.awaitables import Message, State
 from tenuto.workflows.define import Step, Workflow, seconds_of
+from tenuto.workflows.dialogue import Stream, Update
 
 PATIENCE_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.0005
@@ -89,6 +90,17 @@ class Run:
             lambda client: Handle(client, self._workflow, self.key).send(message, value)
         )
         self._durable.settle()
+
+    def update(self, update: Update[Any, Any], value: Any, *, id: str | None = None) -> Any:
+        """Ask the workflow for something and return its answer."""
+        return self._durable.ask(
+            lambda client: Handle(client, self._workflow, self.key).update(update, value, id=id)
+        )
+
+    def read_stream(self, stream: Stream[Any], start: int = 0) -> list[Any]:
+        """Return what the workflow has written so far, from an offset on."""
+        page = self._durable.ask(lambda client: client.stream(self.key, stream.name, start=start))
+        return [stream.read(one.data) for one in page.written]
 
     def cancel(self) -> None:
         """Ask the workflow to end, and let it clean up."""

@@ -26,7 +26,7 @@ from tenuto.engine.rejections import Rejection
 from tenuto.engine.routines import KEYED, step_key
 from tenuto.errors import TenutoError
 from tenuto.runtime.requests import Reply, Request, Result
-from tenuto.runtime.routines import Outcome, Wake
+from tenuto.runtime.routines import Asked, Outcome, Wake
 from tenuto.worker.steps import StepRunner
 from tenuto.workflows.context import StepContext
 from tenuto.workflows.routine import Routine
@@ -61,6 +61,7 @@ class Held:
         "kept",
         "routine",
         "running",
+        "updates",
         "wakes",
     )
 
@@ -68,6 +69,8 @@ class Held:
         """Begin with the job of the routine."""
         self.job = job
         self.advances = 0 if job.progress is None else job.progress.advances
+        asked = () if job.progress is None else job.progress.updates
+        self.updates = {one.id: one for one in asked}
         self.routine: Routine | None = None
         self.is_loading = False
         self.is_stale = False
@@ -160,10 +163,12 @@ class RoutineHost:
             if routine.consumed == progress.ordered - len(progress.outcomes):
                 held.routine = routine
                 self._feed(held, progress.outcomes)
+                self._offer_updates(held, progress.updates)
                 self._resume(held, progress.steps)
                 return
             routine.discard()
-        if progress.ordered == 0 and not progress.steps and progress.since == 1:
+        is_new = progress.ordered == 0 and progress.advances == 0
+        if is_new and not progress.steps and progress.since == 1:
             self._begin(held, job.variables, progress.began_at)
         else:
             self._load(held)
@@ -182,6 +187,7 @@ class RoutineHost:
     def _new_routine(self, held: Held, began_at: int) -> Routine:
         workflow = self._workflows[held.job.type]
         held.routine = Routine(workflow, str(held.job.instance), began_at)
+        held.routine.updates.offer(tuple(held.updates.values()))
         return held.routine
 
     # --- replay
@@ -231,6 +237,7 @@ class RoutineHost:
             routine.feed(one.key, one.at, one.value, one.error)
         if history.advances:
             routine.go_live()
+            routine.updates.consider()
         for one in history.outcomes[history.seen :]:
             routine.feed(one.key, one.at, one.value, one.error)
 
@@ -271,6 +278,7 @@ class RoutineHost:
 
     def _wake_one(self, held: Held, wake: Wake) -> None:
         self._feed(held, wake.outcomes)
+        self._offer_updates(held, wake.updates)
         if not held.is_stale:
             self._resume(held, wake.resumed)
 
@@ -288,14 +296,21 @@ class RoutineHost:
             if one.number > routine.consumed + 1:
                 held.is_stale = True
                 break
-            given_up = held.running.pop(one.key, None)
-            if given_up is not None:
-                given_up.cancel()
+            self._give_up(held, one.key)
             routine.feed(one.key, one.at, one.value, one.error)
             fresh = True
         if held.is_stale:
             self._reload_when_quiet(held)
         elif fresh:
+            self._say(held, ())
+
+    def _offer_updates(self, held: Held, asked: tuple[Asked, ...]) -> None:
+        """Let the coroutine judge what somebody asks of it."""
+        if not asked:
+            return
+        held.updates.update((one.id, one) for one in asked)
+        if held.routine is not None and not held.is_stale:
+            held.routine.updates.offer(asked)
             self._say(held, ())
 
     def _reload_when_quiet(self, held: Held) -> None:
@@ -413,16 +428,10 @@ class RoutineHost:
 
     def _accepted(self, held: Held, asks: tuple[a.Ask, ...]) -> None:
         for ask in asks:
-            if isinstance(ask, a.BeginStep):
-                if ask.place is None and not self._is_draining:
-                    self._run_step(held, ask.key, 1)
-            elif isinstance(ask, a.Withdraw):
-                running = held.running.pop(ask.key, None)
-                if running is not None:
-                    running.cancel()
-            elif isinstance(ask, ENDS):
+            if isinstance(ask, ENDS):
                 self._drop(held)
                 return
+            self._follow(held, ask)
         if held.is_stale:
             self._reload_when_quiet(held)
         elif not held.running and not held.in_flight and not held.is_loading:
@@ -430,6 +439,21 @@ class RoutineHost:
                 self._drop(held)
             else:
                 self._park(held)
+
+    def _follow(self, held: Held, ask: a.Ask) -> None:
+        """Do what an ask means here, now that it is durable."""
+        if isinstance(ask, a.BeginStep):
+            if ask.place is None and not self._is_draining:
+                self._run_step(held, ask.key, 1)
+        elif isinstance(ask, a.AcceptUpdate | a.RefuseUpdate):
+            held.updates.pop(ask.id, None)
+        elif isinstance(ask, a.Withdraw):
+            self._give_up(held, ask.key)
+
+    def _give_up(self, held: Held, key: str) -> None:
+        running = held.running.pop(key, None)
+        if running is not None:
+            running.cancel()
 
     def _refused(self, held: Held, reports: tuple[Report, ...], refusal: Rejection) -> None:
         if refusal.code in LOST or refusal.code == why.STOPPING:

@@ -20,6 +20,8 @@ from tenuto.errors import InputError
 from tenuto.workflows import codec
 from tenuto.workflows.chance import UUID, Random, any_chance, any_moment, any_uuid
 from tenuto.workflows.define import Step, seconds_of
+from tenuto.workflows.dialogue import Stream as Stream
+from tenuto.workflows.dialogue import Update as Update
 from tenuto.workflows.failures import StepFailed
 from tenuto.workflows.routine import Restart, Routine, current
 from tenuto.workflows.threaded import wait
@@ -375,6 +377,8 @@ __all__ = [
     "Saga",
     "State",
     "StepFailed",
+    "Stream",
+    "Update",
     "Won",
     "as_completed",
     "ask",

@@ -161,3 +161,14 @@ def _is_plain_kind(kind: Any) -> bool:
             and all(_is_plain_kind(one) or one is Any for one in typing.get_args(kind))
         )
     )
+
+
+def pack_update(id: str, value: bytes) -> bytes:
+    """Return an update as it travels: its id beside its encoded value."""
+    return encode([id, value], where="update")
+
+
+def unpack_update(data: bytes) -> tuple[str, bytes]:
+    """Return the id and the encoded value of an update."""
+    id, value = decode(data)
+    return str(id), bytes(value)

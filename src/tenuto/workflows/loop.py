@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import structlog
 
-from tenuto.errors import TenutoError
+from tenuto.errors import InputError, TenutoError
 
 if TYPE_CHECKING:
     from tenuto.workflows.kinds import Timekeeper
@@ -117,6 +117,7 @@ class RoutineLoop(asyncio.AbstractEventLoop):
         self._number = routine.first_number
         self._ready: deque[asyncio.Handle] = deque()
         self._is_closed = False
+        self.is_reading = False
 
     def run_ready(self) -> None:
         """Run until nothing is ready, or the routine is broken. Raises `EndlessBody`."""
@@ -138,6 +139,36 @@ class RoutineLoop(asyncio.AbstractEventLoop):
                     )
         finally:
             events._set_running_loop(before)
+
+    def only_read(self, call: Callable[[], Any]) -> None:
+        """Call something that may look at the workflow, and begins and asks for nothing."""
+        before = events._get_running_loop()
+        events._set_running_loop(self)
+        self.is_reading = True
+        try:
+            found = call()
+        finally:
+            self.is_reading = False
+            events._set_running_loop(before)
+        if asyncio.iscoroutine(found):
+            found.close()
+            raise only_reads("is async")
+
+    def check_reading(self, what: str) -> None:
+        """Raise `InputError` while something runs that may only read."""
+        if self.is_reading:
+            raise only_reads(what)
+
+    def create_child(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin a task that an outcome asks for, with a scope of its own below the root."""
+        return ScopedTask(
+            coro,
+            loop=self,
+            name=None,
+            context=None,
+            scope=self.root.child(),
+            number=self._next_number(),
+        )
 
     def current_scope(self) -> Scope:
         """Return the place of the task that runs."""
@@ -209,6 +240,9 @@ class RoutineLoop(asyncio.AbstractEventLoop):
                 "expected `wf.as_completed(...)`: `asyncio.as_completed` begins coroutines in an "
                 "order that differs between replays"
             )
+        if self.is_reading:
+            coro.close()
+            raise only_reads("begins a task")
         return ScopedTask(
             coro,
             loop=self,
@@ -259,6 +293,11 @@ class RoutineLoop(asyncio.AbstractEventLoop):
             f"expected a workflow to wait for steps, timers, messages and people only, but it asks "
             f"for {what}: do that in a function with @step and await it here"
         )
+
+
+def only_reads(what: str) -> InputError:
+    """Return the error of a validator that does more than read."""
+    return InputError(f"expected a validator that only reads, but it {what}")
 
 
 def _refusing(name: str) -> Callable[..., Any]:

@@ -21,6 +21,7 @@ from tenuto.workflows.chance import UUID, Random, chance_of, uuid_of
 from tenuto.workflows.failures import encode_error, revive
 from tenuto.workflows.loop import EndlessBody, RoutineLoop
 from tenuto.workflows.threaded import Body, Undone, current_body
+from tenuto.workflows.updating import Updates
 
 if TYPE_CHECKING:
     from tenuto.workflows.kinds import AnyStep, AnyWorkflow
@@ -110,6 +111,7 @@ class Routine:
         # What got its outcome before it was asked for: a fork begins with copied outcomes.
         self.settled: set[str] = set()
         self._body: Body | None = None
+        self.updates = Updates(self)
 
     # --- driven by the worker
 
@@ -132,6 +134,10 @@ class Routine:
             return
         if key[0] == "@":
             self._deliver(key[1:], value)
+        elif key[0] == "!":
+            assert value is not None, "an update has a value"
+            id, data = codec.unpack_update(value)
+            self.updates.begin(key[1:], id, data)
         elif key == CANCEL:
             self._was_canceled = True
             assert self._main is not None, "a routine is canceled after it began"
@@ -192,6 +198,7 @@ class Routine:
             self.loop.run_ready()
         except EndlessBody as endless:
             self.broken = endless
+        self.updates.consider()
 
     def _settle(self, key: str, value: bytes | None, error: bytes | None) -> None:
         waiting = self._awaits.pop(key, None)
@@ -212,7 +219,9 @@ class Routine:
 
     def _ended(self, main: asyncio.Task[Any]) -> None:
         """Say how the coroutine ended."""
-        if self.is_ended:
+        if self.is_ended or (
+            not _has_failed(main) and self.updates.hold_end(lambda: self._ended(main))
+        ):
             return
         try:
             self._ask(self._ending(main))
@@ -244,6 +253,7 @@ class Routine:
 
     def next_key(self, name: str) -> str:
         """Return the key of the next await of the running task, held against the record."""
+        self.loop.check_reading(f"asks for {name}")
         key = self.loop.current_scope().next_key(name)
         if self.is_live:
             return key
@@ -293,8 +303,17 @@ class Routine:
             self.begun.pop(key, None)
             self._ask(a.Withdraw(key))
 
+    def only_read(self, call: Callable[[], Any]) -> None:
+        """Call something that may look at the workflow, and ask for nothing."""
+        self.loop.only_read(call)
+
+    def create_child(self, coro: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Begin a task beside the body, which an outcome asks for."""
+        return self.loop.create_child(coro)
+
     def tell(self, ask: a.Ask) -> None:
         """Ask for something that is not waited for."""
+        self.loop.check_reading("writes")
         self._ask(ask)
 
     def set_timer(self, handle: asyncio.TimerHandle) -> str:
@@ -350,6 +369,14 @@ class Routine:
     def uuid4(self) -> UUID:
         """Return a UUID that is the same in every replay."""
         return uuid_of(self.chance)
+
+
+def _has_failed(main: asyncio.Task[Any]) -> bool:
+    """Tell whether a coroutine ended by an error of its own or because it was canceled."""
+    if main.cancelled():
+        return True
+    error = main.exception()
+    return error is not None and not isinstance(error, Restart)
 
 
 def current() -> Routine | None:
