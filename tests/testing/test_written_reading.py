@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_used_is_refused(refunds, file, says):
         ("then: {}", "expected something that is to hold"),
         ("then: []", "expected something that is to hold"),
         ("then: {of: x}", "expected something that is to hold"),
-        ("then: {status: done}", "expected one of active, completed, terminated, failed"),
+        ("then: {status: done}", "expected one of active, paused, completed, terminated, failed"),
         ("then: {passed: {a: b}}", "expected `passed` to be a text"),
         ("then: {tasks: approve}", "expected `tasks` to be a list"),
         ("then: {tasks: [{groups: [a]}]}", "expected `element`, got none"),
