@@ -25,7 +25,8 @@ class History(Struct):
 
     After `seen` of the `outcomes` the coroutine had asked for `asked`, in `advances`.
     `stages` say after how many outcomes it asked for what. `steps` are open, with their attempts;
-    `variables` are what it began with at `began_at` (Unix milliseconds).
+    `variables` are what it began with at `began_at` (Unix milliseconds). `attempts` counts those
+    that began of every step, `failures` has the message of the last that failed.
     """
 
     began_at: int = 0
@@ -38,6 +39,9 @@ class History(Struct):
     stages: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     steps: dict[str, int] = field(default_factory=dict)
     delayed: dict[str, int] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    withdrawn: set[str] = field(default_factory=set)
 
 
 def read_history(read: Reading, instance: int, element: int, since: int) -> History:
@@ -78,11 +82,13 @@ def _fold(found: History, record: object, at: int, bytes_of: object) -> None:
         found.asked.extend(record.asked)
         found.stages.append((record.seen, record.asked))
         found.steps.update(dict.fromkeys(record.steps, 1))
+        found.attempts.update(dict.fromkeys(record.steps, 1))
     elif isinstance(record, rr.RoutineBegan):
         # What the same turn holds before this belongs to the run that it continues.
         for part in (found.asked, found.stages, found.outcomes, found.marks):
             part.clear()
         found.steps, found.delayed = {}, {}
+        found.attempts, found.failures, found.withdrawn = {}, {}, set()
         found.began_at, found.seen, found.advances = at, 0, 0
     elif isinstance(record, rr.PatchMarked):
         found.marks.append(record.name)
@@ -95,12 +101,16 @@ def _fold_steps(found: History, record: object) -> None:
     if isinstance(record, rr.StepDelayed):
         found.steps.pop(record.key, None)
         found.delayed[record.key] = record.attempt
+        found.failures[record.key] = record.message
     elif isinstance(record, qr.PlaceTaken):
         if record.step:
-            found.delayed[record.step] = found.steps.pop(record.step) - 1
+            found.delayed[record.step] = found.attempts[record.step] = (
+                found.steps.pop(record.step) - 1
+            )
     elif isinstance(record, rr.StepResumed):
-        found.steps[record.key] = found.delayed.pop(record.key) + 1
+        found.steps[record.key] = found.attempts[record.key] = found.delayed.pop(record.key) + 1
     elif isinstance(record, rr.AwaitWithdrawn):
+        found.withdrawn.add(record.key)
         found.steps.pop(record.key, None)
         found.delayed.pop(record.key, None)
 

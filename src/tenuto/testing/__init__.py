@@ -9,6 +9,16 @@ def test_refund(scenario):
 
 from tenuto.testing.clock import VirtualClock
 from tenuto.testing.durable import Durable, Run
+from tenuto.testing.histories import Recorded, StepSeen, replay_history
 from tenuto.testing.scenario import Case, Scenario
 
-__all__ = ["Case", "Durable", "Run", "Scenario", "VirtualClock"]
+__all__ = [
+    "Case",
+    "Durable",
+    "Recorded",
+    "Run",
+    "Scenario",
+    "StepSeen",
+    "VirtualClock",
+    "replay_history",
+]

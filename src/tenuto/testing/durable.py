@@ -19,25 +19,38 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from tenuto.assembly import deploy_program
 from tenuto.client.client import Client
 from tenuto.client.handle import Handle
 from tenuto.client.reading import Reading
-from tenuto.deploy import compile_sources
+from tenuto.deploy import compile_sources, read_files
+from tenuto.engine.rows import UserTaskRow
 from tenuto.errors import InputError, Rejected, StoreError
 from tenuto.runtime.loop import Corridor
 from tenuto.runtime.node import Node
 from tenuto.store.memory import MemoryStore
 from tenuto.store.memory_disk import MemoryDisk
 from tenuto.testing.clock import VirtualClock
+from tenuto.testing.histories import (
+    Recorded,
+    StepSeen,
+    finished_steps,
+    record_history,
+    replay_history,
+    steps_of,
+)
 from tenuto.worker.program import Program, program_of
 from tenuto.worker.worker import Worker
 from tenuto.workflows.awaitables import Message, State
+from tenuto.workflows.context import StepContext
 from tenuto.workflows.define import Step, Workflow, seconds_of
 from tenuto.workflows.dialogue import Stream, Update
+from tenuto.workflows.routine import NotDeterministic
 
 PATIENCE_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.0005
@@ -122,6 +135,7 @@ class Durable:
         self._on_phase: Callable[[str], None] | None = None
         self._calls: Counter[str] = Counter()
         self._undo: list[Callable[[], None]] = []
+        self._began: Counter[tuple[str, int]] = Counter()
 
     # --- what a test does
 
@@ -140,7 +154,18 @@ class Durable:
         """Let time pass: seconds, or a duration such as `3d`. Timers fire in the order in which
         they are due.
         """
-        end = self.clock.now() + int((seconds_of(duration) or 0.0) * 1000)
+        self._pass_until(self.clock.now() + int((seconds_of(duration) or 0.0) * 1000))
+
+    def advance_to(self, moment: datetime) -> None:
+        """Let time pass until a moment (with time zone); a moment that is past is refused."""
+        if moment.tzinfo is None:
+            raise InputError("expected a moment with a time zone, got one without")
+        end = int(moment.timestamp() * 1000)
+        if end < self.clock.now():
+            raise InputError(f"expected a moment that is not past, got {moment.isoformat()}")
+        self._pass_until(end)
+
+    def _pass_until(self, end: int) -> None:
         corridor = self._running().corridor
         while (due := corridor.due.next_at()) is not None and due <= end:
             self.clock.advance_to(max(due, self.clock.now()))
@@ -177,21 +202,101 @@ class Durable:
 
         self._replace(step, count, keep=True)
 
+    def send(self, run: Run, message: Message[Any], value: Any) -> None:
+        """Send a message to an instance, and let it go on."""
+        run.send(message, value)
+
+    def publish(self, name: str, key: str = "", /, **variables: Any) -> str:
+        """Publish a message to who waits for its name and correlation key; return what became of
+        it: `correlated`, `expired` or `buffered`.
+        """
+        status = self.ask(lambda client: client.publish(name, key, variables))
+        self.settle()
+        return str(status)
+
+    def answer(self, run: Run, task: str, /, **variables: Any) -> None:
+        """Complete the open user task of a name, as a person would. Raises `InputError` that names
+        the tasks that are open.
+        """
+        rows = self.read.reader.rows("user_task")
+        opened = [row for row in rows if isinstance(row, UserTaskRow)]
+        found = [
+            f"{row.instance}-{row.element}"
+            for row in opened
+            if row.instance == int(run.key) and row.name == task
+        ]
+        if not found:
+            names = ", ".join(f"`{row.name}` of {row.instance}" for row in opened) or "none"
+            raise InputError(f"expected an open task `{task}` of {run.key}; open are {names}")
+        self.ask(lambda client: client.complete_task(found[0], variables))
+        self.settle()
+
+    def deploy(self, *models: str | Path | bytes) -> None:
+        """Deploy model files, or sources as bytes (BPMN or DMN by their root element)."""
+        sources = []
+        for index, model in enumerate(models):
+            if isinstance(model, bytes):
+                kind = "bpmn" if b"/BPMN/20100524/MODEL" in model else "dmn"
+                sources.append((f"model-{index}.{kind}", kind, model))
+            else:
+                sources.extend(read_files([model]))
+        self.ask(lambda client: client.deploy_sources(sources))
+        self.settle()
+
+    def cancel(self, run: Run) -> None:
+        """Ask a workflow to end, and let it clean up."""
+        run.cancel()
+
+    def terminate(self, run: Run) -> None:
+        """End a workflow at once: it does not clean up."""
+        self.ask(lambda client: client.terminate(run.key))
+        self.settle()
+
+    # --- what a test looks at
+
+    def steps(self, run: Run) -> list[StepSeen]:
+        """Return everything that a workflow waited for, in the order in which it asked."""
+        return steps_of(self.read, run.key)
+
+    def record(self, run: Run) -> Recorded:
+        """Return the history of a run, to keep in a file: `durable.record(run).write(path)`."""
+        return record_history(self.read, run.key)
+
+    def assert_replays(
+        self,
+        workflow: Workflow[..., Any],
+        recorded: Recorded | Mapping[str, Any] | str | Path,
+    ) -> None:
+        """Fail with the expected and the actual step unless the code fits a recorded history."""
+        try:
+            replay_history(workflow, recorded)
+        except NotDeterministic as found:
+            raise AssertionError(str(found)) from found
+
     def restart(self) -> None:
         """End the node, as a crash would, and begin another on the same database."""
         self._end()
         self._begin()
         self.settle()
 
-    def explore(self, workflow: Workflow[..., Any], *args: Any, **kwargs: Any) -> int:
+    def explore(
+        self,
+        workflow: Workflow[..., Any],
+        *args: Any,
+        crash: str = "after_every_commit",
+        **kwargs: Any,
+    ) -> int:
         """Run a workflow once, and then again with a crash after each of its commits.
 
-        Return how many crashes there were. Raises `AssertionError` when a result differs.
+        Return how many crashes there were. Raises `AssertionError` when a result differs, or when a
+        step ran again whose outcome was committed before the crash.
         """
+        if crash != "after_every_commit":
+            raise InputError(f"expected crash='after_every_commit', got {crash!r}")
         commits, expected = self._life(workflow, 0, *args, **kwargs)
-        for crash in range(1, commits + 1):
-            _, found = self._life(workflow, crash, *args, **kwargs)
-            assert found == expected, f"after a crash at commit {crash}: {found!r}, {expected!r}"
+        for number in range(1, commits + 1):
+            _, found = self._life(workflow, number, *args, **kwargs)
+            assert found == expected, f"after a crash at commit {number}: {found!r}, {expected!r}"
         return commits
 
     # --- how it is done
@@ -269,6 +374,7 @@ class Durable:
             workflows=self._program.workflows,
             read=Reading(store),
             warm_max=0 if self.evict_always else None,
+            on_step=self._note_step,
         )
         self._node, self._worker = node, worker
         node.start()
@@ -281,6 +387,9 @@ class Durable:
             worker.stop(0.0)
         if node is not None:
             node.stop()
+
+    def _note_step(self, context: StepContext) -> None:
+        self._began[context.idempotency_key, context.attempt] += 1
 
     def _life(
         self, workflow: Workflow[..., Any], crash: int, *args: Any, **kwargs: Any
@@ -302,9 +411,11 @@ class Durable:
                     raise Crash("the node was ended by the test")
 
         self._end()
-        self._on_phase = watch
         key = "explored"
         for _ in range(2):
+            finished = finished_steps(Reading(MemoryStore(self._disk)))
+            self._began.clear()
+            self._on_phase = watch
             try:
                 self._running()
                 handle = self.ask(
@@ -312,11 +423,19 @@ class Durable:
                 )
                 self._pass_time()
                 if not self._running().corridor.stopped.is_set():
+                    self._check_began(finished, crash)
                     return count, Run(self, workflow, handle.key).result
             except (Rejected, StoreError):
                 pass
             self._end()
         raise AssertionError("expected the second life to end the workflow")
+
+    def _check_began(self, finished: set[str], crash: int) -> None:
+        """Fail when a step began that had its outcome, or an attempt began twice in one life."""
+        again = [key for key, _ in self._began if key in finished]
+        assert not again, f"after a crash at commit {crash} these ran again: {', '.join(again)}"
+        twice = [key for key, count in self._began.items() if count > 1]
+        assert not twice, f"after a crash at commit {crash} these ran twice in one life: {twice}"
 
     def _pass_time(self) -> None:
         """Let every timer fire, until none is left."""

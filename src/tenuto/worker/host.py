@@ -84,7 +84,8 @@ class Held:
 
 class Place(NamedTuple):
     """Where a host lives: `submit` puts a request before the corridor, `now` is its clock (Unix
-    milliseconds), `threads` run plain functions, `done` is told when a routine is held no more.
+    milliseconds), `threads` run plain functions, `done` is told when a routine is held no more,
+    `on_step` of each attempt of a step that begins.
     """
 
     submit: Callable[[Request], None]
@@ -92,6 +93,7 @@ class Place(NamedTuple):
     read: Reading
     threads: Executor
     done: Callable[[], None]
+    on_step: Callable[[StepContext], None] | None = None
 
 
 class RoutineHost:
@@ -115,7 +117,7 @@ class RoutineHost:
         self._tickets = itertools.count(1)
         self._said: dict[int, tuple[Held, tuple[Report, ...], tuple[a.Ask, ...]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._steps = StepRunner(place.threads, place.now)
+        self._steps = StepRunner(place.threads, place.now, place.on_step)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_draining = False
 

@@ -26,10 +26,18 @@ Report = a.StepEnded | a.StepFailed
 class StepRunner:
     """Runs steps of workflows in this process."""
 
-    def __init__(self, threads: Executor, now: Callable[[], int]) -> None:
-        """Run plain functions on `threads`; `now` is the clock (Unix milliseconds)."""
+    def __init__(
+        self,
+        threads: Executor,
+        now: Callable[[], int],
+        on_step: Callable[[StepContext], None] | None = None,
+    ) -> None:
+        """Run plain functions on `threads`; `now` is the clock (Unix milliseconds), `on_step` is
+        told of each attempt that begins.
+        """
         self._threads = threads
         self._now = now
+        self._on_step = on_step
         self._seats: dict[str, asyncio.Semaphore] = {}
 
     def run(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tenuto.client.reading import Reading
     from tenuto.runtime.loop import Corridor
     from tenuto.worker.handlers import Handler
+    from tenuto.workflows.context import StepContext
     from tenuto.workflows.define import Workflow
 
 log = structlog.get_logger("tenuto.worker")
@@ -50,13 +51,14 @@ class Worker:
         workflows: Mapping[str, Workflow[Any, Any]] | None = None,
         read: Reading | None = None,
         warm_max: int | None = None,
+        on_step: Callable[[StepContext], None] | None = None,
         seats: int = SEATS_DEFAULT,
         threads: int = THREADS_DEFAULT,
     ) -> None:
         """Prepare; `start` begins. At most `seats` jobs are held at once.
 
         `workflows` (by name) are replayed from what `read` gives; at most `warm_max` that wait stay
-        in memory.
+        in memory. `on_step` is told of each attempt of a step that begins (tests).
         """
         self._corridor = corridor
         self._handlers = dict(handlers)
@@ -77,7 +79,7 @@ class Worker:
         kinds = frozenset(self._handlers)
         if workflows:
             assert read is not None, "workflows are replayed from the journal"
-            self._host = self._routine_host(workflows, read)
+            self._host = self._routine_host(workflows, read, on_step)
             if warm_max is not None:
                 self._host.warm_max = warm_max
             kinds |= self._host.job_types
@@ -86,11 +88,21 @@ class Worker:
         self._seats = Seats(kinds, seats, self._take, leases, wake=wake)
 
     def _routine_host(
-        self, workflows: Mapping[str, Workflow[Any, Any]], read: Reading
+        self,
+        workflows: Mapping[str, Workflow[Any, Any]],
+        read: Reading,
+        on_step: Callable[[StepContext], None] | None,
     ) -> RoutineHost:
         return RoutineHost(
             {kind: one for one in workflows.values() for kind in one.job_types},
-            Place(self._corridor.submit, self._corridor.clock.now, read, self._pool, self._done),
+            Place(
+                self._corridor.submit,
+                self._corridor.clock.now,
+                read,
+                self._pool,
+                self._done,
+                on_step,
+            ),
         )
 
     def start(self) -> None:
