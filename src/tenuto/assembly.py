@@ -21,6 +21,7 @@ from tenuto.api.routes import ROUTES
 from tenuto.api.server import LOOPBACK_NAMES, is_loopback, listen, make_server
 from tenuto.api.service import Service
 from tenuto.client.client import Client, accepted
+from tenuto.client.prune import Retention, prune_steadily
 from tenuto.client.queues import declare_requests
 from tenuto.client.reading import Reading
 from tenuto.client.requests import deploy_request
@@ -185,6 +186,12 @@ class Serving(NamedTuple):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         self.server.run(sockets=[self.socket])
+
+    def keep_for(self, retention: Retention) -> None:
+        """Delete what ended longer ago than that, steadily while it runs."""
+        node, look, app = self.running.node, self.service.reading, self.server.config.app
+        assert isinstance(app, App), "the server was made for this application"
+        app.background.append(lambda: prune_steadily(node, look, retention))
 
     def login_link(self) -> str:
         """Return a link that lets one browser in, once, within ten minutes."""

@@ -360,6 +360,26 @@ def test_filters_that_nobody_knows_are_refused(waiting):
     )
 
 
+def test_what_ended_is_deleted_and_every_proof_holds(waiting):
+    """A dry run counts; running instances stay; verify and the audit pass."""
+    key = waiting.data("ps")["instances"][0]["instance"]
+    waiting.on_database("cancel", key)
+    count = len(waiting.data("ps")["instances"])
+
+    assert waiting.on_database("prune", "--older-than", "90d").stdout.startswith("0 that ended")
+    dry = ("prune", "--older-than", "0s", "--dry-run")
+    while waiting.on_database(*dry).stdout[0] != str(count):
+        pass
+    said = waiting.on_database("prune", "--older-than", "0s").stdout
+    assert said.startswith(f"{count} that ended before ")
+    assert said.endswith(" deleted\n")
+
+    assert waiting.data("ps")["instances"] == []
+    waiting.on_database("show", key, expect=1)
+    waiting.on_database("verify")
+    waiting.on_database("audit", "verify")
+
+
 # --- decide
 
 

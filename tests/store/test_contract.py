@@ -6,10 +6,11 @@ from tenuto.store.memory import MemoryDisk, MemoryStore
 from tenuto.store.sqlite import SqliteStore
 from tenuto.testing.audit_contract import AuditContract
 from tenuto.testing.queue_contract import QueueContract
+from tenuto.testing.retention_contract import RetentionContract
 from tenuto.testing.store_contract import StoreContract
 
 
-class TestMemory(StoreContract, AuditContract, QueueContract):
+class TestMemory(StoreContract, AuditContract, QueueContract, RetentionContract):
     """The contract on one disk of memory."""
 
     @pytest.fixture(autouse=True)
@@ -25,7 +26,7 @@ class TestMemory(StoreContract, AuditContract, QueueContract):
         return MemoryStore(self.disk)
 
 
-class TestSqlite(StoreContract, AuditContract, QueueContract):
+class TestSqlite(StoreContract, AuditContract, QueueContract, RetentionContract):
     """The contract on one file of SQLite."""
 
     @pytest.fixture(autouse=True)

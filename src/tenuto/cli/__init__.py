@@ -37,6 +37,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "retry": ("tenuto.cli.retry:retry", "Try again what is stuck."),
     "send": ("tenuto.cli.send:send", "Send a message to one instance of a workflow."),
     "fork": ("tenuto.cli.fork:fork", "Run a workflow again from one of its steps."),
+    "prune": ("tenuto.cli.prune:prune", "Delete instances that ended long ago."),
     "lint": ("tenuto.cli.lint:lint", "Check models without deploying them."),
     "verify": ("tenuto.cli.verify:verify", "Refold the journal and compare it with the rows."),
     "audit": ("tenuto.cli.audit:audit", "Check the chain of hashes; write and use witnesses."),

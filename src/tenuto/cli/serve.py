@@ -31,6 +31,7 @@ class Options(NamedTuple):
     port: int
     host_names: tuple[str, ...]
     restored: bool
+    retain: tuple[str, ...]
 
 
 @click.command()
@@ -63,6 +64,14 @@ class Options(NamedTuple):
     is_flag=True,
     help="The database was restored from an older copy on purpose: do not refuse it.",
 )
+@click.option(
+    "--retain",
+    multiple=True,
+    envvar="TENUTO_RETAIN",
+    show_envvar=True,
+    metavar="[PROCESS=]DURATION",
+    help="Delete instances that ended longer ago (90d, order=30d), steadily; may be repeated.",
+)
 def serve(**options: Any) -> None:
     """Serve the API and the page, and work the jobs of APP (MODULE[:NAME]) in this process.
 
@@ -80,9 +89,11 @@ def run_server(options: Options) -> None:
     """Serve until told to stop."""
     from tenuto import assembly
     from tenuto.cli.contracts import hold_handlers
+    from tenuto.client.prune import retention_of
     from tenuto.deploy import latest_processes
 
     quiet_logs()
+    retention = retention_of(options.retain)
     app = assembly.load_app(options.app) if options.app else None
     with assembly.serving(
         options.database,
@@ -98,6 +109,8 @@ def run_server(options: Options) -> None:
             own = {graph.id for graph in prepared.compiled.graphs}
         hold_handlers(latest_processes(at.running.node.world).values(), app or {}, own)
         with announced(at, options.database):
+            if options.retain:
+                at.keep_for(retention)
             at.run()
 
 

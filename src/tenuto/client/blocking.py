@@ -23,9 +23,10 @@ import httpx
 import msgspec
 
 from tenuto import values
-from tenuto.client import wire
+from tenuto.client import shapes, wire
 from tenuto.client.bulk import Action, BulkResult, Order
 from tenuto.client.causes import Cause
+from tenuto.client.prune import Prune, Pruned
 from tenuto.client.reading import Instance
 from tenuto.client.typed import restored
 from tenuto.client.views import (
@@ -105,7 +106,7 @@ class BlockingClient:
         """Deploy sources given as (name, kind, bytes); kind is `bpmn`, `dmn` or `events`."""
         files = wire.files_of(tuple(sources))
         call = Call("POST", "/deployments", key=self._key(), files=files)
-        return wire.answer_of(self._send(call), _DEPLOYED)
+        return wire.answer_of(self._send(call), shapes.DEPLOYED)
 
     def start(
         self,
@@ -133,7 +134,7 @@ class BlockingClient:
         given = wire.start_of(process, variables, business_key=business_key, wait=True)
         key = idempotency_key or self._key()
         call = Call("POST", "/instances", wire.encode(given), key=key, timeout=wire.AT_END)
-        found = wire.answer_of(self._send(call), _ANY)
+        found = wire.answer_of(self._send(call), shapes.ANY)
         ended = {name: values.to_python(value) for name, value in found["variables"].items()}
         return Instance(str(found["instance"]), str(found["status"]), ended)
 
@@ -174,7 +175,12 @@ class BlockingClient:
         body = wire.encode(wire.order_of(Order(action=action, where=where, **options)))
         key = idempotency_key or self._key()
         answer = self._send(Call("POST", "/instances/bulk", body, key=key))
-        return wire.answer_of(answer, _BULK)
+        return wire.answer_of(answer, shapes.BULK)
+
+    def prune(self, order: Prune) -> Pruned:
+        """Delete instances that ended long ago, with their history. Raises `InputError`."""
+        call = Call("POST", "/prune", wire.encode(order), key=self._key())
+        return wire.answer_of(self._send(call), shapes.PRUNED)
 
     def tell(self, instance: str, name: str, value: Any = None) -> None:
         """Send a message with plain data to one instance of a workflow."""
@@ -194,7 +200,7 @@ class BlockingClient:
         """
         path = f"/instances/{_part(instance)}/fork"
         body = wire.body(from_step=from_step, variables=wire.variables_of(variables or {}))
-        found = wire.answer_of(self._send(Call("POST", path, body, key=self._key())), _ANY)
+        found = wire.answer_of(self._send(Call("POST", path, body, key=self._key())), shapes.ANY)
         return str(found["instance"])
 
     def resolve_incident(
@@ -227,7 +233,7 @@ class BlockingClient:
             time_to_live=time_to_live,
         )
         answer = self._send(Call("POST", "/messages", body, key=self._key()))
-        return str(wire.answer_of(answer, _ANY)["status"])
+        return str(wire.answer_of(answer, shapes.ANY)["status"])
 
     def broadcast(self, name: str, variables: Mapping[str, Any] | None = None) -> None:
         """Broadcast a signal to everyone who waits for it now."""
@@ -287,7 +293,7 @@ class BlockingClient:
 
     def _task(self, task: str) -> tuple[ShownTask, str]:
         response = self._send(Call("GET", f"/tasks/{_part(task)}"))
-        return wire.answer_of(response, _TASK), response.headers["etag"]
+        return wire.answer_of(response, shapes.TASK), response.headers["etag"]
 
     # --- reading
 
@@ -301,12 +307,12 @@ class BlockingClient:
     ) -> list[InstanceView]:
         """Return instances, the newest first, at most `limit` of them."""
         query = {"process": process, "status": status, "business_key": business_key}
-        return self._list("/instances", query, limit, _INSTANCES)
+        return self._list("/instances", query, limit, shapes.INSTANCES)
 
     def show(self, instance: str) -> ShownInstance:
         """Return an instance by its key or business key. Raises `Rejected` (not-found)."""
         answer = self._send(Call("GET", f"/instances/{_part(instance)}"))
-        found = wire.answer_of(answer, _INSTANCE)
+        found = wire.answer_of(answer, shapes.INSTANCE)
         plain = {name: values.to_python(value) for name, value in found.variables.items()}
         return msgspec.structs.replace(found, variables=plain)
 
@@ -324,7 +330,7 @@ class BlockingClient:
 
     def history(self, instance: str, *, limit: int = 100_000) -> list[dict[str, Any]]:
         """Return the turns of an instance, the oldest first, at most `limit` of them."""
-        return self._list(f"/instances/{_part(instance)}/history", {}, limit, _ITEMS)
+        return self._list(f"/instances/{_part(instance)}/history", {}, limit, shapes.ITEMS)
 
     def path(self, instance: str) -> list[dict[str, Any]]:
         """Return the elements of an instance in the order in which they were entered."""
@@ -341,12 +347,12 @@ class BlockingClient:
     ) -> list[IncidentView]:
         """Return open incidents, those of the oldest instances first."""
         query = {"instance": instance, "process": process}
-        return self._list("/incidents", query, limit, _INCIDENTS)
+        return self._list("/incidents", query, limit, shapes.INCIDENTS)
 
     def causes(self, process: str | None = None) -> list[Cause]:
         """Return why instances are stuck or have failed, what happens most first."""
         answer = self._send(Call("GET", "/incidents/causes", query={"process": process}))
-        return wire.answer_of(answer, _CAUSES)
+        return wire.answer_of(answer, shapes.CAUSES)
 
     def tasks(
         self,
@@ -358,7 +364,7 @@ class BlockingClient:
     ) -> list[TaskView]:
         """Return open user tasks, the earliest due first."""
         query = {"assignee": assignee, "group": group, "process": process}
-        return self._list("/tasks", query, limit, _TASKS)
+        return self._list("/tasks", query, limit, shapes.TASKS)
 
     def task(self, task: str) -> ShownTask:
         """Return an open user task with the variables that it sees."""
@@ -368,7 +374,7 @@ class BlockingClient:
 
     def processes(self) -> list[ProcessView]:
         """Return the deployed processes in order of their ids, with their instances counted."""
-        return self._list("/processes", {}, 1 << 31, _PROCESSES)
+        return self._list("/processes", {}, 1 << 31, shapes.PROCESSES)
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return instance counts by (process, status)."""
@@ -380,7 +386,7 @@ class BlockingClient:
 
     def waiting(self) -> list[WaitingCount]:
         """Return what waits, counted by process, element and for what it waits."""
-        return wire.answer_of(self._send(Call("GET", "/waiting")), _WAITING)
+        return wire.answer_of(self._send(Call("GET", "/waiting")), shapes.WAITING)
 
     def process(self, process: str) -> dict[str, Any]:
         """Return a process with its versions, what it expects, and its elements."""
@@ -420,7 +426,7 @@ class BlockingClient:
         path = f"/decisions/{_part(decision)}/evaluate"
         # Nothing changes: the key only lets a lost answer be asked for again.
         answer = self._send(Call("POST", path, body, key=self._key()))
-        found: dict[str, Any] = wire.answer_of(answer, _ANY)
+        found: dict[str, Any] = wire.answer_of(answer, shapes.ANY)
         return found
 
     def events(
@@ -482,11 +488,13 @@ class BlockingClient:
             job_types=list(job_types),
             expires_in=expires_in,
         )
-        return wire.answer_of(self._send(Call("POST", "/tokens", body, key=self._key())), _MINTED)
+        return wire.answer_of(
+            self._send(Call("POST", "/tokens", body, key=self._key())), shapes.MINTED
+        )
 
     def tokens(self) -> list[TokenView]:
         """Return tokens and sessions in order of their ids."""
-        return self._list("/tokens", {}, 1 << 31, _TOKENS)
+        return self._list("/tokens", {}, 1 << 31, shapes.TOKENS)
 
     def revoke_token(self, id: str) -> None:
         """Let the holder of a token in no more. Raises `Rejected` (not-found)."""
@@ -495,7 +503,7 @@ class BlockingClient:
     def login_link(self) -> str:
         """Return a link that lets one browser in, once, within ten minutes."""
         answer = self._send(Call("POST", "/login-links", b"{}"))
-        return str(wire.answer_of(answer, _ANY)["url"])
+        return str(wire.answer_of(answer, shapes.ANY)["url"])
 
     def who(self) -> dict[str, Any]:
         """Return whom the token stands for: name, roles, groups and permissions."""
@@ -512,7 +520,7 @@ class BlockingClient:
         if method == "GET":
             return self._get(path)
         answer = self._send(Call(method, path, wire.encode(body), key=key or self._key()))
-        return wire.answer_of(answer, _ANY)
+        return wire.answer_of(answer, shapes.ANY)
 
     def parts(self, path: str, **wanted: Any) -> Iterator[dict[str, Any]]:
         """Yield what a route gives in parts, one after the other, each as data.
@@ -522,7 +530,7 @@ class BlockingClient:
         cursor: str | None = None
         while True:
             query = {**wanted, "limit": PAGE, "cursor": cursor}
-            part = wire.answer_of(self._send(Call("GET", path, query=query)), _ANY)
+            part = wire.answer_of(self._send(Call("GET", path, query=query)), shapes.ANY)
             yield part
             cursor = part["next"]
             if cursor is None:
@@ -535,7 +543,7 @@ class BlockingClient:
         wire.check(self._send(call))
 
     def _get(self, path: str) -> Any:
-        return wire.answer_of(self._send(Call("GET", path)), _ANY)
+        return wire.answer_of(self._send(Call("GET", path)), shapes.ANY)
 
     def _list(
         self,
@@ -576,19 +584,3 @@ class BlockingClient:
 def _part(text: str) -> str:
     """Return a text as one part of a path."""
     return quote(text, safe="")
-
-
-_ANY: Final[msgspec.json.Decoder[Any]] = wire.decoder_of(Any)
-_ITEMS: Final = wire.decoder_of(Page[dict[str, Any]])
-_DEPLOYED: Final = wire.decoder_of(Deployed)
-_BULK: Final = wire.decoder_of(BulkResult)
-_CAUSES: Final = wire.decoder_of(list[Cause])
-_INSTANCE: Final = wire.decoder_of(ShownInstance)
-_INSTANCES: Final = wire.decoder_of(Page[InstanceView])
-_INCIDENTS: Final = wire.decoder_of(Page[IncidentView])
-_TASK: Final = wire.decoder_of(ShownTask)
-_TASKS: Final = wire.decoder_of(Page[TaskView])
-_PROCESSES: Final = wire.decoder_of(Page[ProcessView])
-_WAITING: Final = wire.decoder_of(list[WaitingCount])
-_TOKENS: Final = wire.decoder_of(Page[TokenView])
-_MINTED: Final = wire.decoder_of(MintedToken)

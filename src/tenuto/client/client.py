@@ -23,6 +23,7 @@ from tenuto.client.causes import Cause, causes
 from tenuto.client.forks import fork_request
 from tenuto.client.handle import Handle
 from tenuto.client.jobs import Jobs
+from tenuto.client.prune import Prune, Pruned, prune
 from tenuto.client.reading import Instance, Reading
 from tenuto.client.slots import LoopSlot
 from tenuto.client.streams import StreamPage, read_stream
@@ -230,6 +231,14 @@ class Client:
 
     async def _look(self, question: Callable[[Reading], R]) -> R:
         return question(self.read)
+
+    async def prune(self, order: Prune) -> Pruned:
+        """Delete instances that ended long ago, with their history. Raises `InputError`."""
+        return await self.prune_by(order, self._look)
+
+    async def prune_by(self, order: Prune, look: Look[Any]) -> Pruned:
+        """Delete instances that ended long ago; `look` asks the database."""
+        return await prune(self._node, look, order)
 
     async def causes(self, process: str | None = None) -> list[Cause]:
         """Return why instances are stuck or have failed, what happens most first."""

@@ -20,7 +20,7 @@ from tenuto.store.memory_disk import MemoryDisk
 from tenuto.store.memory_reader import MemoryReader
 from tenuto.store.ordered import Key
 from tenuto.store.port import PHASES, Batch, LogHead, StoredAggregate, StoredInstance
-from tenuto.store.tombstones import prunable_version
+from tenuto.store.tombstones import LAST_VERSION, prunable_version
 
 
 class MemoryStore:
@@ -192,6 +192,17 @@ class MemoryStore:
         """Make tombstones of the turns of an aggregate up to a version."""
         row = self._tables["instance"].rows.get((aggregate,))
         return self.disk.prune(aggregate, prunable_version(aggregate, row, upto))
+
+    def prune_instances(
+        self, keys: Sequence[int], deletes: dict[str, Sequence[tuple[object, ...]]]
+    ) -> list[int]:
+        """Delete instances that have ended, and make tombstones of their turns."""
+        rows = self._tables["instance"].of((key,) for key in dict.fromkeys(keys))
+        ended = [row.key for row in rows if row.ended_at is not None]
+        for key in ended:
+            self.disk.prune(key, LAST_VERSION)
+        self.disk.forget(frozenset(ended), deletes)
+        return ended
 
     def erase_payload(self, aggregate: int, digest: bytes) -> bool:
         """Make a tombstone of a value that is kept by reference."""

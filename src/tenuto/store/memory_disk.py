@@ -15,6 +15,7 @@ from tenuto.errors import Sealed, StoreRefused
 from tenuto.store.kinds import refuse_unkeepable
 from tenuto.store.ordered import Key, SortedKeys
 from tenuto.store.port import Batch, ChainRow, JournalRow, StoredInstance, task_order
+from tenuto.store.tombstones import OWNER
 
 CLUSTER = b"memory"
 Index = Callable[[Any], Key | None]
@@ -209,6 +210,22 @@ class MemoryDisk:
                     known[at] = self.turns[turn[:3]] = turn._replace(blob=None)
                     count += 1
         return count
+
+    def forget(self, ended: frozenset[int], deletes: dict[str, Sequence[Key]]) -> None:
+        """Delete the rows of instances, their natural keys, and those further rows that are
+        theirs.
+        """
+        with self.lock:
+            for key in ended:
+                self.tables["instance"].delete((key,))
+            natural = self.tables["natural_key"]
+            for named in [name for name, row in natural.rows.items() if row.instance in ended]:
+                natural.delete(named)
+            for table, keys in deletes.items():
+                held, owner = self.tables[table], OWNER[table]
+                for row in list(held.of(keys)):
+                    if getattr(row, owner) in ended:
+                        held.delete(row[: held.width])
 
     def erase(self, key: Key) -> bool:
         """Forget the bytes of a payload; tell whether they were there."""

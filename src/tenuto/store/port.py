@@ -202,6 +202,16 @@ class Store(Protocol):
         Turns that a running instance is loaded from stay. Leaves and headers stay always.
         """
 
+    def prune_instances(
+        self, keys: Sequence[int], deletes: dict[str, Sequence[tuple[object, ...]]]
+    ) -> list[int]:
+        """Delete the rows of instances that have ended, with their natural keys, and make
+        tombstones of all their turns; return which instances.
+
+        `deletes` are primary keys of further rows that are theirs. It happens whole or not at all;
+        an instance that runs, or is not there, stays as it is with the rows that name it.
+        """
+
     def erase_payload(self, aggregate: int, digest: bytes) -> bool:
         """Make a tombstone of a value that is kept by reference; tell whether it was there.
 

@@ -10,8 +10,8 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,7 +35,7 @@ from tenuto.store.named_sql import load_queries, load_schema
 from tenuto.store.port import Batch, ChainRow, LogHead, StoredAggregate, StoredInstance
 from tenuto.store.sqlite_errors import is_refused_write, translate, translated
 from tenuto.store.sqlite_reader import SqliteReader, rows_of
-from tenuto.store.tombstones import prunable_version
+from tenuto.store.tombstones import LAST_VERSION, prunable_version
 
 SQL = load_queries()
 FORMAT_LEVEL = b"1"
@@ -356,19 +356,57 @@ class SqliteStore:
         last = prunable_version(aggregate, rows[0] if rows else None, upto)
         return self._overwrite("prune_turns", (aggregate, last))
 
+    def prune_instances(
+        self, keys: Sequence[int], deletes: dict[str, Sequence[tuple[object, ...]]]
+    ) -> list[int]:
+        """Delete instances that have ended, and make tombstones of their turns, in one
+        transaction.
+        """
+        rows = self._by_keys("instance", "key", list(dict.fromkeys(keys)), r.InstanceRow)
+        ended = [row.key for row in rows if row.ended_at is not None]
+        connection = self._connection
+        with translated(), self._secure():
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for key in ended:
+                    connection.execute(SQL["prune_turns"], (key, LAST_VERSION))
+                    connection.execute(SQL["delete_instance"], (key,))
+                    connection.execute(SQL["delete_natural_keys"], (key,))
+                gone = frozenset(ended)
+                for table, named in deletes.items():
+                    self._delete_owned(table, named, gone)
+                connection.execute("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+        return ended
+
+    def _delete_owned(
+        self, table: str, keys: Sequence[tuple[object, ...]], gone: frozenset[int]
+    ) -> None:
+        """Delete those rows that belong to instances which are gone."""
+        for key in keys:
+            owner = self._connection.execute(SQL[f"owner_of_{table}"], key).fetchone()
+            if owner is not None and owner[0] in gone:
+                self._connection.execute(SQL[f"delete_{table}"], key)
+
     def erase_payload(self, aggregate: int, digest: bytes) -> bool:
         """Make a tombstone of a value that is kept by reference."""
         return self._overwrite("erase_payload", (digest, aggregate)) > 0
 
     def _overwrite(self, name: str, parameters: Sequence[Any]) -> int:
         """Set bytes to NULL so that they leave the file too, not only its tables."""
-        connection = self._connection
-        with translated():
-            connection.execute("PRAGMA secure_delete = ON").fetchall()
-            try:
-                return connection.execute(SQL[name], parameters).rowcount
-            finally:
-                connection.execute("PRAGMA secure_delete = OFF").fetchall()
+        with translated(), self._secure():
+            return self._connection.execute(SQL[name], parameters).rowcount
+
+    @contextmanager
+    def _secure(self) -> Iterator[None]:
+        """Overwrite what is deleted meanwhile."""
+        self._connection.execute("PRAGMA secure_delete = ON").fetchall()
+        try:
+            yield
+        finally:
+            self._connection.execute("PRAGMA secure_delete = OFF").fetchall()
 
     def reader(self) -> SqliteReader:
         """Return a reader for another thread."""

@@ -8,8 +8,14 @@ instance is loaded from.
 
 from __future__ import annotations
 
+from typing import Final
+
 from tenuto.engine.rows import InstanceRow
 from tenuto.keys import Kind, kind_of
+
+LAST_VERSION: Final = (1 << 63) - 1
+# Which column of a row that goes with an instance names it.
+OWNER: Final[dict[str, str]] = {"payload": "aggregate", "dedupe": "instance"}
 
 
 def prunable_version(aggregate: int, row: InstanceRow | None, upto: int) -> int:

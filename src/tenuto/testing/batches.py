@@ -75,6 +75,16 @@ def payload(aggregate: int, data: bytes) -> r.PayloadRow:
     return r.PayloadRow(digest_of(data), aggregate, data)
 
 
+def dedupe(key: str, owner: int) -> r.DedupeRow:
+    """Return the row of an idempotency key that started an instance."""
+    return r.DedupeRow("start:claim", key, b"same", b"", owner, START)
+
+
+def natural_key(owner: int) -> r.NaturalKeyRow:
+    """Return the row of a natural key."""
+    return r.NaturalKeyRow("claim", b"digest", owner, None, None)
+
+
 class Pen:
     """Opens a log of a store and writes commits after one another."""
 

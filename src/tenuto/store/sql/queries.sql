@@ -107,3 +107,15 @@ ORDER BY 1, 2, 3
 UPDATE journal SET blob = NULL WHERE aggregate = ? AND version <= ? AND blob IS NOT NULL
 -- name: erase_payload
 UPDATE payload SET data = NULL WHERE digest = ? AND aggregate = ? AND data IS NOT NULL
+-- name: delete_instance
+DELETE FROM instance WHERE key = ?
+-- name: delete_natural_keys
+DELETE FROM natural_key WHERE instance = ?
+-- name: owner_of_payload
+SELECT aggregate FROM payload WHERE digest = ? AND aggregate = ?
+-- name: delete_payload
+DELETE FROM payload WHERE digest = ? AND aggregate = ?
+-- name: owner_of_dedupe
+SELECT instance FROM dedupe WHERE scope = ? AND key = ?
+-- name: delete_dedupe
+DELETE FROM dedupe WHERE scope = ? AND key = ?

@@ -70,3 +70,4 @@ CREATE TABLE IF NOT EXISTS dedupe (
 CREATE TABLE IF NOT EXISTS natural_key (
     process TEXT NOT NULL, digest BLOB NOT NULL, instance INTEGER NOT NULL, business_key TEXT, near TEXT,
     PRIMARY KEY (process, digest, instance)) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS natural_key_instance ON natural_key (instance);
