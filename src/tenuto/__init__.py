@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tenuto.worker.handlers import BpmnError, NoRetry, RetryAfter, handler
     from tenuto.workflows.context import step_context
     from tenuto.workflows.define import Retry, step, workflow
-    from tenuto.workflows.failures import QueueRefused, StepFailed, StepTimeout
+    from tenuto.workflows.failures import QueueRefused, StepFailed, StepKilled, StepTimeout
     from tenuto.workflows.queues import Queue
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Retry",
     "RetryAfter",
     "StepFailed",
+    "StepKilled",
     "StepTimeout",
     "TenutoError",
     "Unreachable",
@@ -58,6 +59,7 @@ _PLACES = {
     "handler": "tenuto.worker.handlers",
     "Retry": "tenuto.workflows.define",
     "StepFailed": "tenuto.workflows.failures",
+    "StepKilled": "tenuto.workflows.failures",
     "StepTimeout": "tenuto.workflows.failures",
     "step": "tenuto.workflows.define",
     "step_context": "tenuto.workflows.context",

@@ -24,6 +24,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import structs
+
 from tenuto.assembly import deploy_program
 from tenuto.client.client import Client
 from tenuto.client.handle import Handle
@@ -50,6 +52,7 @@ from tenuto.workflows.awaitables import Message, State
 from tenuto.workflows.context import StepContext
 from tenuto.workflows.define import Step, Workflow, seconds_of
 from tenuto.workflows.dialogue import Stream, Update
+from tenuto.workflows.rooms import THREAD
 from tenuto.workflows.routine import NotDeterministic
 
 PATIENCE_SECONDS: Final = 30.0
@@ -448,7 +451,8 @@ class Durable:
     def _replace(
         self, step: Step[..., Any], give: Callable[..., Any], *, keep: bool = False
     ) -> None:
-        before = step.function
+        before, options = step.function, step.options
+        step.options = structs.replace(options, on=THREAD)  # what replaces it is in this process
         if step.is_async and not keep:
 
             async def given(*args: Any, **kwargs: Any) -> Any:
@@ -459,6 +463,6 @@ class Durable:
             step.function = functools.wraps(before)(give)
 
         def undo() -> None:
-            step.function = before
+            step.function, step.options = before, options
 
         self._undo.append(undo)

@@ -34,6 +34,7 @@ from tenuto.workflows.routine import Routine
 if TYPE_CHECKING:
     from tenuto.client.reading import Reading
     from tenuto.runtime.leases import Job
+    from tenuto.worker.pools import ProcessPool
     from tenuto.workflows.define import Workflow
 
 log = structlog.get_logger("tenuto.worker")
@@ -84,14 +85,15 @@ class Held:
 
 class Place(NamedTuple):
     """Where a host lives: `submit` puts a request before the corridor, `now` is its clock (Unix
-    milliseconds), `threads` run plain functions, `done` is told when a routine is held no more,
-    `on_step` of each attempt of a step that begins.
+    milliseconds), `threads` run plain functions and `processes` heavy ones, `done` is told when a
+    routine is held no more, `on_step` of each attempt of a step that begins.
     """
 
     submit: Callable[[Request], None]
     now: Callable[[], int]
     read: Reading
     threads: Executor
+    processes: ProcessPool
     done: Callable[[], None]
     on_step: Callable[[StepContext], None] | None = None
 
@@ -117,7 +119,7 @@ class RoutineHost:
         self._tickets = itertools.count(1)
         self._said: dict[int, tuple[Held, tuple[Report, ...], tuple[a.Ask, ...]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._steps = StepRunner(place.threads, place.now, place.on_step)
+        self._steps = StepRunner(place.threads, place.processes, place.now, place.on_step)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_draining = False
 

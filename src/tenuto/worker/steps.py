@@ -1,4 +1,4 @@
-"""Running one attempt of a step: on the loop or a thread, its timeout, what its failure is."""
+"""Running one attempt of a step: where its option says, its timeout, what its failure is."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from tenuto.engine import routine_commands as a
 from tenuto.errors import InputError
 from tenuto.runtime.jitter import draw_jitter
 from tenuto.worker.handlers import BpmnError, NoRetry, RetryAfter
+from tenuto.worker.orders import Call
 from tenuto.worker.transactions import once
 from tenuto.workflows import codec
 from tenuto.workflows.context import StepContext, within
 from tenuto.workflows.failures import StepTimeout, encode_error
+from tenuto.workflows.rooms import THREAD
 
 if TYPE_CHECKING:
+    from tenuto.worker.pools import ProcessPool
     from tenuto.workflows.routine import Begun
 
 Report = a.StepEnded | a.StepFailed
@@ -29,13 +32,15 @@ class StepRunner:
     def __init__(
         self,
         threads: Executor,
+        processes: ProcessPool,
         now: Callable[[], int],
         on_step: Callable[[StepContext], None] | None = None,
     ) -> None:
-        """Run plain functions on `threads`; `now` is the clock (Unix milliseconds), `on_step` is
-        told of each attempt that begins.
+        """Run plain functions on `threads`, heavy ones in `processes`; `now` is the clock (Unix
+        milliseconds), `on_step` is told of each attempt that begins.
         """
         self._threads = threads
+        self._processes = processes
         self._now = now
         self._on_step = on_step
         self._seats: dict[str, asyncio.Semaphore] = {}
@@ -66,18 +71,13 @@ class StepRunner:
             return await self._perform(begun, context)
 
     async def _perform(self, begun: Begun, context: StepContext) -> Report:
-        step = begun.step
-        args, kwargs = begun.arguments
+        if self._on_step is not None:
+            self._on_step(context)
         try:
-            async with asyncio.timeout(self._seconds_left(begun)):
-                with within(context):
-                    if step.options.tx is not None:
-                        value = await self._on_thread(lambda: _in_transaction(begun, context))
-                    elif step.is_async:
-                        value = _encoded(begun, await step.function(*args, **kwargs))
-                    else:
-                        result = await self._on_thread(lambda: step.function(*args, **kwargs))
-                        value = _encoded(begun, result)
+            if begun.step.options.on == THREAD:
+                value = await self._here(begun, context)
+            else:
+                value = await self._elsewhere(begun, context)
             return a.StepEnded(begun.key, self._now(), value)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
@@ -89,14 +89,54 @@ class StepRunner:
         except (Exception, SystemExit) as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
             return self._failed(begun, context, error)
 
+    async def _here(self, begun: Begun, context: StepContext) -> bytes:
+        """Perform a step in this process."""
+        step = begun.step
+        args, kwargs = begun.arguments
+        seconds = self._seconds_left(begun)
+        async with asyncio.timeout(seconds):
+            with within(self._dated(context, seconds)):
+                if step.options.tx is not None:
+                    done: bytes = await self._on_thread(lambda: _in_transaction(begun, context))
+                    return done
+                if step.is_async:
+                    return _encoded(begun, await step.function(*args, **kwargs))
+                result = await self._on_thread(lambda: step.function(*args, **kwargs))
+                return _encoded(begun, result)
+
+    async def _elsewhere(self, begun: Begun, context: StepContext) -> bytes:
+        """Perform a step in another process. The time of an attempt begins when one is free."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self._total_left(begun)) as limit:
+
+            def begin() -> StepContext:
+                seconds = self._seconds_left(begun)
+                limit.reschedule(None if seconds is None else loop.time() + seconds)
+                return self._dated(context, seconds)
+
+            return await self._processes.run(Call(begun.step, begun.arguments, begin))
+
+    def _dated(self, context: StepContext, seconds: float | None) -> StepContext:
+        """Return a context with its deadline."""
+        if seconds is None:
+            return context
+        return context._replace(deadline=self._now() + int(seconds * 1000))
+
     def _seconds_left(self, begun: Begun) -> float | None:
         """Return how long an attempt may take: its own limit, or what is left of all of them."""
         options = begun.step.options
-        if options.total is None:
+        left = self._total_left(begun)
+        if left is None:
             limit: float | None = options.timeout
             return limit
-        left: float = max(0.0, options.total - (self._now() - begun.asked_at) / 1000)
         return left if options.timeout is None else min(left, options.timeout)
+
+    def _total_left(self, begun: Begun) -> float | None:
+        """Return what is left of the time of all attempts, if that has a limit."""
+        total = begun.step.options.total
+        if total is None:
+            return None
+        return max(0.0, float(total) - (self._now() - begun.asked_at) / 1000)
 
     def _late(self, begun: Begun, error: TimeoutError) -> BaseException:
         """Return which limit an attempt met; an error of its own stays what it is."""

@@ -24,6 +24,7 @@ from tenuto.runtime.leases import Job, Seats
 from tenuto.runtime.requests import Request
 from tenuto.worker.host import Place, RoutineHost
 from tenuto.worker.perform import perform, perform_here
+from tenuto.worker.pools import ProcessPool
 
 if TYPE_CHECKING:
     from tenuto.client.reading import Reading
@@ -54,17 +55,20 @@ class Worker:
         on_step: Callable[[StepContext], None] | None = None,
         seats: int = SEATS_DEFAULT,
         threads: int = THREADS_DEFAULT,
+        processes: int | None = None,
     ) -> None:
         """Prepare; `start` begins. At most `seats` jobs are held at once.
 
         `workflows` (by name) are replayed from what `read` gives; at most `warm_max` that wait stay
-        in memory. `on_step` is told of each attempt of a step that begins (tests).
+        in memory. Heavy steps share `processes`, one for each processor unless said. `on_step` is
+        told of each attempt of a step that begins (tests).
         """
         self._corridor = corridor
         self._handlers = dict(handlers)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tenuto-handler")
+        self._processes = ProcessPool(processes)
         self._ready: deque[Job] = deque()
         self._busy = 0
         self._draining = False
@@ -100,6 +104,7 @@ class Worker:
                 self._corridor.clock.now,
                 read,
                 self._pool,
+                self._processes,
                 self._done,
                 on_step,
             ),
@@ -145,6 +150,7 @@ class Worker:
         loop.call_soon_threadsafe(loop.stop)
         if self._thread is not None:
             self._thread.join(1.0)
+        self._processes.close()
         return ended
 
     # --- the loop's thread

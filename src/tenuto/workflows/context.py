@@ -12,12 +12,14 @@ from tenuto.errors import InputError
 
 class StepContext(NamedTuple):
     """The attempt at hand. `idempotency_key` is the same for every attempt of one call: give it to
-    the outside world. `attempt` counts from 1.
+    the outside world. `attempt` counts from 1. `deadline` is when the attempt is ended (Unix
+    milliseconds), if ever.
     """
 
     instance: str
     idempotency_key: str
     attempt: int
+    deadline: int | None = None
 
 
 _current: ContextVar[StepContext] = ContextVar("tenuto_step")

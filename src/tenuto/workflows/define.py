@@ -27,6 +27,7 @@ from tenuto.errors import InputError
 from tenuto.schedules import parse_duration
 from tenuto.workflows import codec
 from tenuto.workflows.queues import Place, Queue, constant, place_of
+from tenuto.workflows.rooms import THREAD, check_room
 from tenuto.workflows.routine import current
 from tenuto.workflows.threaded import current_body, wait
 
@@ -69,7 +70,8 @@ class StepOptions(Struct, frozen=True):
 
     `timeout` is for one attempt, `total` for all with their delays. With `tx`, a function that
     opens a DB-API connection, the step gets a connection as its first argument, and what it writes
-    is committed exactly once, together with its outcome.
+    is committed exactly once, together with its outcome. `on` is where it runs: `thread` or
+    `process`.
     """
 
     retries: Retry = Retry()
@@ -77,6 +79,7 @@ class StepOptions(Struct, frozen=True):
     total: float | None = None
     undo: Any = None
     tx: Any = None
+    on: str = THREAD
     place: Place | None = None
 
 
@@ -103,6 +106,7 @@ class Step(Generic[P, R]):
         self.options = options
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
+        check_room(function, name, options)
 
     @functools.cached_property
     def result_type(self) -> Any:
@@ -316,8 +320,8 @@ def step(
 
     Options: `retries` (a number of attempts or a `Retry`), `timeout` of one attempt and `total` of
     all with their delays (seconds, or texts such as `30s` and `PT30S`), `undo` (a step), `tx` (a
-    function that opens a connection); `queue`, `key`, `priority`, `fairness`, `dedup` and `delay`
-    say how calls enter a queue (`Queue`).
+    function that opens a connection), `on` (`thread` or `process`, where it runs); `queue`, `key`,
+    `priority`, `fairness`, `dedup` and `delay` say how calls enter a queue (`Queue`).
     """
     made = _step_options(**options)
 

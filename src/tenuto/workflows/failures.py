@@ -8,7 +8,7 @@ name; no class is imported because stored data names it. Any other is a `StepFai
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tenuto.errors import TenutoError, ValueRefused
@@ -57,7 +57,13 @@ class QueueRefused(TenutoError):
         return str(self.args[0])
 
 
-OURS: Final = {one.__name__: one for one in (StepFailed, StepTimeout, QueueRefused)}
+class StepKilled(TenutoError):
+    """The process that performed a step ended before the step did: killed from outside, out of
+    memory, or by itself.
+    """
+
+
+OURS: Final = {one.__name__: one for one in (StepFailed, StepTimeout, StepKilled, QueueRefused)}
 
 
 def describe(error: BaseException, depth: int = 0) -> dict[str, Any]:
@@ -112,11 +118,23 @@ def _made(described: Mapping[str, Any], name: str, known: Mapping[str, Any]) -> 
     if not (isinstance(kind, type) and issubclass(kind, Exception)) or kind is StepFailed:
         return None
     arguments = described.get("args")
+    if arguments is None:
+        return _tried(_bare, kind, described.get("message"))
+    return _tried(kind, *arguments) or _tried(_bare, kind, *arguments)
+
+
+def _tried(make: Callable[..., Exception], *arguments: Any) -> Exception | None:
+    """Return an error that can be made and can tell itself, or nothing."""
     try:
-        if arguments is None:
-            error = kind.__new__(kind)
-            error.args = (described.get("message"),)
-            return error
-        return kind(*arguments)
+        error = make(*arguments)
+        str(error)
     except Exception:  # noqa: BLE001  (an exception type of the user that cannot be made from its arguments)
         return None
+    return error
+
+
+def _bare(kind: type[Exception], *arguments: Any) -> Exception:
+    """Return an error with its arguments, without calling what makes it."""
+    error = kind.__new__(kind)
+    error.args = arguments
+    return error
