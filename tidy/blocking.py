@@ -17,14 +17,20 @@ from typing import Final
 from tidy.sources import ROOT
 
 FOLDER: Final = ROOT / "src" / "tenuto" / "client"
+FILES: Final = {
+    FOLDER / "remote.py": FOLDER / "blocking.py",
+    FOLDER / "remote_asking.py": FOLDER / "blocking_asking.py",
+    FOLDER / "remote_plans.py": FOLDER / "blocking_plans.py",
+}
 AWAITED: Final = FOLDER / "remote.py"
-BLOCKING: Final = FOLDER / "blocking.py"
 
 DROPPED: Final = frozenset({"async", "await"})
 NAMES: Final = {
     "AsyncClient": "Client",
     "AsyncIterator": "Iterator",
+    "RemoteAsking": "BlockingAsking",
     "RemoteClient": "BlockingClient",
+    "RemotePlans": "BlockingPlans",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
     "__aiter__": "__iter__",
@@ -32,6 +38,8 @@ NAMES: Final = {
     "aclose": "close",
     "aiter_bytes": "iter_bytes",
     "aread": "read",
+    "remote_asking": "blocking_asking",
+    "remote_plans": "blocking_plans",
 }
 DOCSTRING: Final = '''"""The client of a server for programs that block.
 
@@ -51,19 +59,22 @@ SENTENCES: Final = {
 }
 
 
-def written() -> str:
-    """Return the text of the blocking face."""
-    text = AWAITED.read_text(encoding="utf-8")
-    for awaited, blocking in SENTENCES.items():
-        assert awaited in text, f"expected {awaited!r} in {AWAITED.name}"
-        text = text.replace(awaited, blocking)
-    text = re.sub(r'\A""".*?"""\n', lambda _: DOCSTRING, text, flags=re.DOTALL)
-    return _formatted(translated(text))
+def written(awaited: Path) -> str:
+    """Return the text of the blocking face of a file."""
+    text = awaited.read_text(encoding="utf-8")
+    for sentence, blocking in SENTENCES.items():
+        text = text.replace(sentence, blocking)
+    own = text.partition('"""')[2].partition("\n")[0]
+    made = f'"""{own}\n\nGenerated from `{awaited.name}` by `make reference`; edit that.\n"""\n'
+    docstring = DOCSTRING if awaited == AWAITED else made
+    text = re.sub(r'\A""".*?"""\n', lambda _: docstring, text, flags=re.DOTALL)
+    return _formatted(translated(text), FILES[awaited])
 
 
 def write() -> None:
-    """Write the blocking face."""
-    BLOCKING.write_text(written(), encoding="utf-8")
+    """Write the blocking faces."""
+    for awaited, blocking in FILES.items():
+        blocking.write_text(written(awaited), encoding="utf-8")
 
 
 def translated(text: str) -> str:
@@ -82,12 +93,12 @@ def translated(text: str) -> str:
     return "".join(lines)
 
 
-def _formatted(text: str) -> str:
+def _formatted(text: str, place: Path) -> str:
     """Return a source as the formatter lays it out."""
     ruff = str(Path(sys.executable).parent / "ruff")
     sort = ["check", "--select", "I,UP028", "--fix-only", "--unsafe-fixes", "--quiet"]
     for words in (sort, ["format", "--quiet"]):
-        command = [ruff, *words, "--stdin-filename", str(BLOCKING), "-"]
+        command = [ruff, *words, "--stdin-filename", str(place), "-"]
         text = subprocess.run(
             command, input=text, capture_output=True, text=True, check=True, cwd=ROOT
         ).stdout

@@ -74,13 +74,14 @@ def filled(worked):
     keys = {"key": worked.start(business_key="b"), "job": f"{worked.start()}-1"}
     worked.start("q", {"n": 1})
     keys["task"] = worked.get("tasks").json()["items"][0]["task"]
+    worked.post("queues", {"name": "q"})
     keys["incident"] = f"{keys['key']}-1"
     return worked, keys
 
 
 def keys_of(operation, keys):
     """Return what the parameters of a path may be that is there."""
-    known = {"id": "limit" if "decisions" in operation.path else "p", **keys}
+    known = {"id": "limit" if "decisions" in operation.path else "p", "name": "q", **keys}
     names = [one.name for one in operation.path_parameters]
     return {name: known[name] for name in names}
 

@@ -20,13 +20,14 @@ def send(instance: str, name: str, value: str | None, place: Place) -> None:
 
     async def tell(client: AnyClient) -> str:
         key = await client.find(instance)
-        await client.tell(key, name, _read(value))
+        await client.tell(key, name, read_value(value))
         return key
 
     click.echo(f"sent to {ask(place, tell)}")
 
 
-def _read(value: str | None) -> Any:
+def read_value(value: str | None) -> Any:
+    """Return a word as JSON, or else as the text that it is."""
     try:
         return None if value is None else json.loads(value)
     except ValueError:

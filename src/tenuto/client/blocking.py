@@ -12,18 +12,17 @@ Generated from `remote.py` by `make reference`; edit that instead.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
-from urllib.parse import quote
+from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
 
 from tenuto import values
 from tenuto.client import shapes, wire
+from tenuto.client.blocking_asking import part
+from tenuto.client.blocking_plans import BlockingPlans
 from tenuto.client.bulk import Action, BulkResult, Order
 from tenuto.client.causes import Cause
 from tenuto.client.prune import Prune, Pruned
@@ -34,7 +33,6 @@ from tenuto.client.views import (
     IncidentView,
     InstanceView,
     MintedToken,
-    Page,
     ProcessView,
     ShownInstance,
     ShownTask,
@@ -47,7 +45,6 @@ from tenuto.client.wire import Call, Event, pause
 from tenuto.deploy import read_files
 from tenuto.engine import rejections as why
 from tenuto.errors import Rejected
-from tenuto.governance.tokens import mint_token
 from tenuto.graph.data import InputDeclaration
 
 T = TypeVar("T")
@@ -55,43 +52,8 @@ T = TypeVar("T")
 PAGE: Final = 1_000
 
 
-class BlockingClient:
+class BlockingClient(BlockingPlans):
     """Talks to a server and waits for its answers. Use it as a context manager, or close it."""
-
-    def __init__(
-        self,
-        url: str,
-        token: str | None = None,
-        *,
-        patience_seconds: float = wire.PATIENCE_SECONDS,
-    ) -> None:
-        """Ask the server at `url` in the name of `token`.
-
-        What meets a busy, restarting or unreachable server is tried again for `patience_seconds`.
-        Raises `InputError` for a URL that cannot be used.
-        """
-        self.url = url.rstrip("/")
-        self._patience = patience_seconds
-        self._name = mint_token().id
-        self._numbers = itertools.count(1)
-        self._http = httpx.Client(**wire.settings(url, token))
-
-    def __enter__(self) -> Self:
-        """Begin to talk."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
 
     # --- deployments and instances
 
@@ -141,7 +103,7 @@ class BlockingClient:
     def set_variables(self, instance: str, variables: Mapping[str, Any]) -> None:
         """Change variables of an instance, whatever they were."""
         body = wire.variables_of(variables)
-        path = f"/instances/{_part(instance)}/variables"
+        path = f"/instances/{part(instance)}/variables"
         self._tell(Call("PATCH", path, bytes(body), headers={wire.IF_MATCH: "*"}))
 
     def cancel(self, instance: str, *, reason: str = "") -> None:
@@ -163,7 +125,7 @@ class BlockingClient:
         self._do(instance, "resume")
 
     def _do(self, instance: str, what: str, **members: Any) -> None:
-        path = f"/instances/{_part(instance)}/{what}"
+        path = f"/instances/{part(instance)}/{what}"
         self._tell(Call("POST", path, wire.body(**members), key=self._key()))
 
     def bulk(
@@ -184,7 +146,7 @@ class BlockingClient:
 
     def tell(self, instance: str, name: str, value: Any = None) -> None:
         """Send a message with plain data to one instance of a workflow."""
-        path = f"/instances/{_part(instance)}/messages"
+        path = f"/instances/{part(instance)}/messages"
         body = wire.body(name=name, value=wire.value_of(value))
         self._tell(Call("POST", path, body, key=self._key()))
 
@@ -198,7 +160,7 @@ class BlockingClient:
         """Start a workflow again from a step (its key or name; the last that failed unless given);
         return the key of the new instance. `variables` replace arguments.
         """
-        path = f"/instances/{_part(instance)}/fork"
+        path = f"/instances/{part(instance)}/fork"
         body = wire.body(from_step=from_step, variables=wire.variables_of(variables or {}))
         found = wire.answer_of(self._send(Call("POST", path, body, key=self._key())), shapes.ANY)
         return str(found["instance"])
@@ -209,7 +171,7 @@ class BlockingClient:
         """Try again what was stuck, with changed variables if any are given; a job gets `retries`
         new attempts.
         """
-        path = f"/incidents/{_part(incident)}/resolve"
+        path = f"/incidents/{part(incident)}/resolve"
         body = wire.body(retries=retries, variables=wire.variables_of(variables or {}))
         self._tell(Call("POST", path, body, key=self._key()))
 
@@ -243,7 +205,7 @@ class BlockingClient:
     def complete_job(self, job: str, variables: Mapping[str, Any] | None = None) -> None:
         """Complete a job by its key, in place of a worker."""
         body = wire.body(variables=wire.variables_of(variables))
-        self._tell(Call("POST", f"/jobs/{_part(job)}/complete", body, key=self._key()))
+        self._tell(Call("POST", f"/jobs/{part(job)}/complete", body, key=self._key()))
 
     def complete_task(
         self,
@@ -258,7 +220,7 @@ class BlockingClient:
         """
         body = wire.body(variables=wire.variables_of(variables))
         headers = None if expected is None else self._held_by(task, expected)
-        path = f"/tasks/{_part(task)}/complete"
+        path = f"/tasks/{part(task)}/complete"
         self._tell(Call("POST", path, body, key=self._key(), headers=headers))
 
     def claim_task(self, task: str, assignee: str) -> None:
@@ -271,13 +233,13 @@ class BlockingClient:
                 why.ALREADY_CLAIMED,
                 f"expected user task {task} to be unassigned, but {found.assignee} has it",
             )
-        body, path = wire.body(assignee=assignee), f"/tasks/{_part(task)}/claim"
+        body, path = wire.body(assignee=assignee), f"/tasks/{part(task)}/claim"
         self._tell(Call("POST", path, body, key=self._key(), headers={wire.IF_MATCH: tag}))
 
     def release_task(self, task: str, assignee: str) -> None:
         """Take a user task back from the person who has it."""
         headers = self._held_by(task, assignee)
-        path = f"/tasks/{_part(task)}/release"
+        path = f"/tasks/{part(task)}/release"
         self._tell(Call("POST", path, b"{}", key=self._key(), headers=headers))
 
     def _held_by(self, task: str, assignee: str) -> dict[str, str]:
@@ -292,7 +254,7 @@ class BlockingClient:
         return {wire.IF_MATCH: tag}
 
     def _task(self, task: str) -> tuple[ShownTask, str]:
-        response = self._send(Call("GET", f"/tasks/{_part(task)}"))
+        response = self._send(Call("GET", f"/tasks/{part(task)}"))
         return wire.answer_of(response, shapes.TASK), response.headers["etag"]
 
     # --- reading
@@ -311,7 +273,7 @@ class BlockingClient:
 
     def show(self, instance: str) -> ShownInstance:
         """Return an instance by its key or business key. Raises `Rejected` (not-found)."""
-        answer = self._send(Call("GET", f"/instances/{_part(instance)}"))
+        answer = self._send(Call("GET", f"/instances/{part(instance)}"))
         found = wire.answer_of(answer, shapes.INSTANCE)
         plain = {name: values.to_python(value) for name, value in found.variables.items()}
         return msgspec.structs.replace(found, variables=plain)
@@ -325,21 +287,21 @@ class BlockingClient:
 
     def variables(self, instance: str) -> dict[str, Any]:
         """Return the process variables of an instance."""
-        found = self._get(f"/instances/{_part(instance)}/variables")
+        found = self._get(f"/instances/{part(instance)}/variables")
         return {name: values.to_python(value) for name, value in found.items()}
 
     def history(self, instance: str, *, limit: int = 100_000) -> list[dict[str, Any]]:
         """Return the turns of an instance, the oldest first, at most `limit` of them."""
-        return self._list(f"/instances/{_part(instance)}/history", {}, limit, shapes.ITEMS)
+        return self._list(f"/instances/{part(instance)}/history", {}, limit, shapes.ITEMS)
 
     def path(self, instance: str) -> list[dict[str, Any]]:
         """Return the elements of an instance in the order in which they were entered."""
-        found: list[dict[str, Any]] = self._get(f"/instances/{_part(instance)}/path")
+        found: list[dict[str, Any]] = self._get(f"/instances/{part(instance)}/path")
         return found
 
     def decisions(self, instance: str) -> list[dict[str, Any]]:
         """Return the decisions of an instance, each with its inputs and the rules that matched."""
-        found: list[dict[str, Any]] = self._get(f"/instances/{_part(instance)}/decisions")
+        found: list[dict[str, Any]] = self._get(f"/instances/{part(instance)}/decisions")
         return found
 
     def incidents(
@@ -390,22 +352,22 @@ class BlockingClient:
 
     def process(self, process: str) -> dict[str, Any]:
         """Return a process with its versions, what it expects, and its elements."""
-        found: dict[str, Any] = self._get(f"/processes/{_part(process)}")
+        found: dict[str, Any] = self._get(f"/processes/{part(process)}")
         return found
 
     def process_map(self, process: str) -> dict[str, Any]:
         """Return where the instances of a process are: counts and incidents by element."""
-        found: dict[str, Any] = self._get(f"/processes/{_part(process)}/map")
+        found: dict[str, Any] = self._get(f"/processes/{part(process)}/map")
         return found
 
     def inputs(self, process: str) -> tuple[InputDeclaration, ...]:
         """Return the variables that a process expects. Raises `Rejected` (not-found)."""
-        found = self._get(f"/processes/{_part(process)}")
+        found = self._get(f"/processes/{part(process)}")
         return msgspec.convert(found["inputs"], tuple[InputDeclaration, ...])
 
     def decision_model(self, decision: str) -> bytes:
         """Return the DMN file that a decision was deployed with. Raises `Rejected` (not-found)."""
-        answer = self._send(Call("GET", f"/decisions/{_part(decision)}/xml"))
+        answer = self._send(Call("GET", f"/decisions/{part(decision)}/xml"))
         wire.check(answer)
         return answer.content
 
@@ -416,14 +378,14 @@ class BlockingClient:
 
         Dates, times, durations and ranges come as values of FEEL.
         """
-        for part in self.parts(f"/decisions/{_part(decision)}/evaluations", since=since):
-            for one in part["items"]:
+        for page in self.parts(f"/decisions/{part(decision)}/evaluations", since=since):
+            for one in page["items"]:
                 yield one["instance"], restored(one["inputs"], one["typed"])
 
     def evaluate(self, decision: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return what a deployed decision gives, with the rules that matched. Nothing is kept."""
         body = wire.body(variables=wire.variables_of(variables))
-        path = f"/decisions/{_part(decision)}/evaluate"
+        path = f"/decisions/{part(decision)}/evaluate"
         # Nothing changes: the key only lets a lost answer be asked for again.
         answer = self._send(Call("POST", path, body, key=self._key()))
         found: dict[str, Any] = wire.answer_of(answer, shapes.ANY)
@@ -498,7 +460,7 @@ class BlockingClient:
 
     def revoke_token(self, id: str) -> None:
         """Let the holder of a token in no more. Raises `Rejected` (not-found)."""
-        self._tell(Call("DELETE", f"/tokens/{_part(id)}"))
+        self._tell(Call("DELETE", f"/tokens/{part(id)}"))
 
     def login_link(self) -> str:
         """Return a link that lets one browser in, once, within ten minutes."""
@@ -509,78 +471,3 @@ class BlockingClient:
         """Return whom the token stands for: name, roles, groups and permissions."""
         found: dict[str, Any] = self._get("/session")
         return found
-
-    # --- asking
-
-    def ask(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
-        """Return what a route answers, as data: one that has no method here.
-
-        `path` is what follows `/api/v1`. What is asked twice under an idempotency key happens once.
-        """
-        if method == "GET":
-            return self._get(path)
-        answer = self._send(Call(method, path, wire.encode(body), key=key or self._key()))
-        return wire.answer_of(answer, shapes.ANY)
-
-    def parts(self, path: str, **wanted: Any) -> Iterator[dict[str, Any]]:
-        """Yield what a route gives in parts, one after the other, each as data.
-
-        `wanted` are fields of its query.
-        """
-        cursor: str | None = None
-        while True:
-            query = {**wanted, "limit": PAGE, "cursor": cursor}
-            part = wire.answer_of(self._send(Call("GET", path, query=query)), shapes.ANY)
-            yield part
-            cursor = part["next"]
-            if cursor is None:
-                return
-
-    def _key(self) -> str:
-        return f"{self._name}-{next(self._numbers)}"
-
-    def _tell(self, call: Call) -> None:
-        wire.check(self._send(call))
-
-    def _get(self, path: str) -> Any:
-        return wire.answer_of(self._send(Call("GET", path)), shapes.ANY)
-
-    def _list(
-        self,
-        path: str,
-        query: Mapping[str, Any],
-        limit: int,
-        decoder: msgspec.json.Decoder[Page[T]],
-    ) -> list[T]:
-        """Return at most `limit` items of a list, page by page."""
-        found: list[T] = []
-        cursor: str | None = None
-        while len(found) < limit:
-            asked = {**query, "limit": min(limit - len(found), PAGE), "cursor": cursor}
-            answer = self._send(Call("GET", path, query=asked))
-            page = wire.answer_of(answer, decoder)
-            found += page.items
-            cursor = page.next
-            if cursor is None:
-                break
-        return found
-
-    def _send(self, call: Call) -> httpx.Response:
-        """Return the answer to a call, sent again while that may help and does no harm."""
-        retries = wire.Retries(call, self._patience)
-        while True:
-            try:
-                response = self._http.request(call.method, call.path, **call.arguments())
-            except httpx.TransportError as error:
-                wait = retries.after_loss(error)
-            else:
-                again = retries.after(response)
-                if again is None:
-                    return response
-                wait = again
-            pause(wait)
-
-
-def _part(text: str) -> str:
-    """Return a text as one part of a path."""
-    return quote(text, safe="")

@@ -27,7 +27,16 @@ from tenuto.client.prune import Prune, Pruned, prune
 from tenuto.client.reading import Instance, Reading
 from tenuto.client.slots import LoopSlot
 from tenuto.client.streams import StreamPage, read_stream
-from tenuto.client.views import MintedToken, TokenView, UpdateAnswer, moment, token_view
+from tenuto.client.views import (
+    Answered,
+    MintedToken,
+    StreamItem,
+    StreamPart,
+    TokenView,
+    UpdateAnswer,
+    moment,
+    token_view,
+)
 from tenuto.client.where import Where
 from tenuto.deploy import Prepared, latest_processes, prepare, read_files
 from tenuto.engine import commands as c
@@ -339,6 +348,22 @@ class Client:
         assert isinstance(found, Answer), "an update is answered"
         return UpdateAnswer(**found.facts)  # type: ignore[arg-type]  # as `update_answer` made them
 
+    async def ask_update(
+        self, instance: str, name: str, value: Any = None, *, id: str | None = None
+    ) -> Answered:
+        """Ask a workflow for something with plain data; return its answer as plain data."""
+        data = ask.encode_variables({"value": value})["value"]
+        answer = await self.update(instance, name, data, id=id or mint_token().id)
+        return Answered(answer.status, plain(answer.value), plain(answer.error))
+
+    async def read_stream(
+        self, instance: str, name: str, *, start: int = 0, after: int = 0
+    ) -> StreamPart:
+        """Return what a workflow wrote to a stream as plain data, as far as it is now."""
+        page = await self.stream(instance, name, start=start, after_version=after)
+        items = [StreamItem(one.offset, plain(one.data)) for one in page.written]
+        return StreamPart(items, page.version, page.is_closed)
+
     async def stream(
         self, instance: str, name: str, *, start: int = 0, after_version: int = 0
     ) -> StreamPage:
@@ -514,6 +539,11 @@ def accepted(result: Result) -> Answer | Ended:
     if isinstance(result, Rejection):
         raise Rejected(result.code, result.message)
     return result
+
+
+def plain(data: bytes | None) -> Any:
+    """Return an encoded value as Python data; nothing for nothing."""
+    return None if data is None else values.to_python(values.decode(data))
 
 
 def ended(result: Ended) -> Instance:

@@ -10,13 +10,10 @@ text and comes back as such, but for the variables of a start, which stay what t
 
 from __future__ import annotations
 
-import itertools
 from asyncio import sleep as pause
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
-from urllib.parse import quote
+from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
@@ -27,13 +24,14 @@ from tenuto.client.bulk import Action, BulkResult, Order
 from tenuto.client.causes import Cause
 from tenuto.client.prune import Prune, Pruned
 from tenuto.client.reading import Instance
+from tenuto.client.remote_asking import part
+from tenuto.client.remote_plans import RemotePlans
 from tenuto.client.typed import restored
 from tenuto.client.views import (
     Deployed,
     IncidentView,
     InstanceView,
     MintedToken,
-    Page,
     ProcessView,
     ShownInstance,
     ShownTask,
@@ -46,7 +44,6 @@ from tenuto.client.wire import Call, Event
 from tenuto.deploy import read_files
 from tenuto.engine import rejections as why
 from tenuto.errors import Rejected
-from tenuto.governance.tokens import mint_token
 from tenuto.graph.data import InputDeclaration
 
 T = TypeVar("T")
@@ -54,43 +51,8 @@ T = TypeVar("T")
 PAGE: Final = 1_000
 
 
-class RemoteClient:
+class RemoteClient(RemotePlans):
     """Talks to a server from an event loop. Use it as a context manager, or close it."""
-
-    def __init__(
-        self,
-        url: str,
-        token: str | None = None,
-        *,
-        patience_seconds: float = wire.PATIENCE_SECONDS,
-    ) -> None:
-        """Ask the server at `url` in the name of `token`.
-
-        What meets a busy, restarting or unreachable server is tried again for `patience_seconds`.
-        Raises `InputError` for a URL that cannot be used.
-        """
-        self.url = url.rstrip("/")
-        self._patience = patience_seconds
-        self._name = mint_token().id
-        self._numbers = itertools.count(1)
-        self._http = httpx.AsyncClient(**wire.settings(url, token))
-
-    async def __aenter__(self) -> Self:
-        """Begin to talk."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
 
     # --- deployments and instances
 
@@ -140,7 +102,7 @@ class RemoteClient:
     async def set_variables(self, instance: str, variables: Mapping[str, Any]) -> None:
         """Change variables of an instance, whatever they were."""
         body = wire.variables_of(variables)
-        path = f"/instances/{_part(instance)}/variables"
+        path = f"/instances/{part(instance)}/variables"
         await self._tell(Call("PATCH", path, bytes(body), headers={wire.IF_MATCH: "*"}))
 
     async def cancel(self, instance: str, *, reason: str = "") -> None:
@@ -162,7 +124,7 @@ class RemoteClient:
         await self._do(instance, "resume")
 
     async def _do(self, instance: str, what: str, **members: Any) -> None:
-        path = f"/instances/{_part(instance)}/{what}"
+        path = f"/instances/{part(instance)}/{what}"
         await self._tell(Call("POST", path, wire.body(**members), key=self._key()))
 
     async def bulk(
@@ -183,7 +145,7 @@ class RemoteClient:
 
     async def tell(self, instance: str, name: str, value: Any = None) -> None:
         """Send a message with plain data to one instance of a workflow."""
-        path = f"/instances/{_part(instance)}/messages"
+        path = f"/instances/{part(instance)}/messages"
         body = wire.body(name=name, value=wire.value_of(value))
         await self._tell(Call("POST", path, body, key=self._key()))
 
@@ -197,7 +159,7 @@ class RemoteClient:
         """Start a workflow again from a step (its key or name; the last that failed unless given);
         return the key of the new instance. `variables` replace arguments.
         """
-        path = f"/instances/{_part(instance)}/fork"
+        path = f"/instances/{part(instance)}/fork"
         body = wire.body(from_step=from_step, variables=wire.variables_of(variables or {}))
         found = wire.answer_of(
             await self._send(Call("POST", path, body, key=self._key())), shapes.ANY
@@ -210,7 +172,7 @@ class RemoteClient:
         """Try again what was stuck, with changed variables if any are given; a job gets `retries`
         new attempts.
         """
-        path = f"/incidents/{_part(incident)}/resolve"
+        path = f"/incidents/{part(incident)}/resolve"
         body = wire.body(retries=retries, variables=wire.variables_of(variables or {}))
         await self._tell(Call("POST", path, body, key=self._key()))
 
@@ -244,7 +206,7 @@ class RemoteClient:
     async def complete_job(self, job: str, variables: Mapping[str, Any] | None = None) -> None:
         """Complete a job by its key, in place of a worker."""
         body = wire.body(variables=wire.variables_of(variables))
-        await self._tell(Call("POST", f"/jobs/{_part(job)}/complete", body, key=self._key()))
+        await self._tell(Call("POST", f"/jobs/{part(job)}/complete", body, key=self._key()))
 
     async def complete_task(
         self,
@@ -259,7 +221,7 @@ class RemoteClient:
         """
         body = wire.body(variables=wire.variables_of(variables))
         headers = None if expected is None else await self._held_by(task, expected)
-        path = f"/tasks/{_part(task)}/complete"
+        path = f"/tasks/{part(task)}/complete"
         await self._tell(Call("POST", path, body, key=self._key(), headers=headers))
 
     async def claim_task(self, task: str, assignee: str) -> None:
@@ -272,13 +234,13 @@ class RemoteClient:
                 why.ALREADY_CLAIMED,
                 f"expected user task {task} to be unassigned, but {found.assignee} has it",
             )
-        body, path = wire.body(assignee=assignee), f"/tasks/{_part(task)}/claim"
+        body, path = wire.body(assignee=assignee), f"/tasks/{part(task)}/claim"
         await self._tell(Call("POST", path, body, key=self._key(), headers={wire.IF_MATCH: tag}))
 
     async def release_task(self, task: str, assignee: str) -> None:
         """Take a user task back from the person who has it."""
         headers = await self._held_by(task, assignee)
-        path = f"/tasks/{_part(task)}/release"
+        path = f"/tasks/{part(task)}/release"
         await self._tell(Call("POST", path, b"{}", key=self._key(), headers=headers))
 
     async def _held_by(self, task: str, assignee: str) -> dict[str, str]:
@@ -293,7 +255,7 @@ class RemoteClient:
         return {wire.IF_MATCH: tag}
 
     async def _task(self, task: str) -> tuple[ShownTask, str]:
-        response = await self._send(Call("GET", f"/tasks/{_part(task)}"))
+        response = await self._send(Call("GET", f"/tasks/{part(task)}"))
         return wire.answer_of(response, shapes.TASK), response.headers["etag"]
 
     # --- reading
@@ -312,7 +274,7 @@ class RemoteClient:
 
     async def show(self, instance: str) -> ShownInstance:
         """Return an instance by its key or business key. Raises `Rejected` (not-found)."""
-        answer = await self._send(Call("GET", f"/instances/{_part(instance)}"))
+        answer = await self._send(Call("GET", f"/instances/{part(instance)}"))
         found = wire.answer_of(answer, shapes.INSTANCE)
         plain = {name: values.to_python(value) for name, value in found.variables.items()}
         return msgspec.structs.replace(found, variables=plain)
@@ -326,21 +288,21 @@ class RemoteClient:
 
     async def variables(self, instance: str) -> dict[str, Any]:
         """Return the process variables of an instance."""
-        found = await self._get(f"/instances/{_part(instance)}/variables")
+        found = await self._get(f"/instances/{part(instance)}/variables")
         return {name: values.to_python(value) for name, value in found.items()}
 
     async def history(self, instance: str, *, limit: int = 100_000) -> list[dict[str, Any]]:
         """Return the turns of an instance, the oldest first, at most `limit` of them."""
-        return await self._list(f"/instances/{_part(instance)}/history", {}, limit, shapes.ITEMS)
+        return await self._list(f"/instances/{part(instance)}/history", {}, limit, shapes.ITEMS)
 
     async def path(self, instance: str) -> list[dict[str, Any]]:
         """Return the elements of an instance in the order in which they were entered."""
-        found: list[dict[str, Any]] = await self._get(f"/instances/{_part(instance)}/path")
+        found: list[dict[str, Any]] = await self._get(f"/instances/{part(instance)}/path")
         return found
 
     async def decisions(self, instance: str) -> list[dict[str, Any]]:
         """Return the decisions of an instance, each with its inputs and the rules that matched."""
-        found: list[dict[str, Any]] = await self._get(f"/instances/{_part(instance)}/decisions")
+        found: list[dict[str, Any]] = await self._get(f"/instances/{part(instance)}/decisions")
         return found
 
     async def incidents(
@@ -391,22 +353,22 @@ class RemoteClient:
 
     async def process(self, process: str) -> dict[str, Any]:
         """Return a process with its versions, what it expects, and its elements."""
-        found: dict[str, Any] = await self._get(f"/processes/{_part(process)}")
+        found: dict[str, Any] = await self._get(f"/processes/{part(process)}")
         return found
 
     async def process_map(self, process: str) -> dict[str, Any]:
         """Return where the instances of a process are: counts and incidents by element."""
-        found: dict[str, Any] = await self._get(f"/processes/{_part(process)}/map")
+        found: dict[str, Any] = await self._get(f"/processes/{part(process)}/map")
         return found
 
     async def inputs(self, process: str) -> tuple[InputDeclaration, ...]:
         """Return the variables that a process expects. Raises `Rejected` (not-found)."""
-        found = await self._get(f"/processes/{_part(process)}")
+        found = await self._get(f"/processes/{part(process)}")
         return msgspec.convert(found["inputs"], tuple[InputDeclaration, ...])
 
     async def decision_model(self, decision: str) -> bytes:
         """Return the DMN file that a decision was deployed with. Raises `Rejected` (not-found)."""
-        answer = await self._send(Call("GET", f"/decisions/{_part(decision)}/xml"))
+        answer = await self._send(Call("GET", f"/decisions/{part(decision)}/xml"))
         wire.check(answer)
         return answer.content
 
@@ -417,8 +379,8 @@ class RemoteClient:
 
         Dates, times, durations and ranges come as values of FEEL.
         """
-        async for part in self.parts(f"/decisions/{_part(decision)}/evaluations", since=since):
-            for one in part["items"]:
+        async for page in self.parts(f"/decisions/{part(decision)}/evaluations", since=since):
+            for one in page["items"]:
                 yield one["instance"], restored(one["inputs"], one["typed"])
 
     async def evaluate(
@@ -426,7 +388,7 @@ class RemoteClient:
     ) -> dict[str, Any]:
         """Return what a deployed decision gives, with the rules that matched. Nothing is kept."""
         body = wire.body(variables=wire.variables_of(variables))
-        path = f"/decisions/{_part(decision)}/evaluate"
+        path = f"/decisions/{part(decision)}/evaluate"
         # Nothing changes: the key only lets a lost answer be asked for again.
         answer = await self._send(Call("POST", path, body, key=self._key()))
         found: dict[str, Any] = wire.answer_of(answer, shapes.ANY)
@@ -502,7 +464,7 @@ class RemoteClient:
 
     async def revoke_token(self, id: str) -> None:
         """Let the holder of a token in no more. Raises `Rejected` (not-found)."""
-        await self._tell(Call("DELETE", f"/tokens/{_part(id)}"))
+        await self._tell(Call("DELETE", f"/tokens/{part(id)}"))
 
     async def login_link(self) -> str:
         """Return a link that lets one browser in, once, within ten minutes."""
@@ -513,78 +475,3 @@ class RemoteClient:
         """Return whom the token stands for: name, roles, groups and permissions."""
         found: dict[str, Any] = await self._get("/session")
         return found
-
-    # --- asking
-
-    async def ask(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
-        """Return what a route answers, as data: one that has no method here.
-
-        `path` is what follows `/api/v1`. What is asked twice under an idempotency key happens once.
-        """
-        if method == "GET":
-            return await self._get(path)
-        answer = await self._send(Call(method, path, wire.encode(body), key=key or self._key()))
-        return wire.answer_of(answer, shapes.ANY)
-
-    async def parts(self, path: str, **wanted: Any) -> AsyncIterator[dict[str, Any]]:
-        """Yield what a route gives in parts, one after the other, each as data.
-
-        `wanted` are fields of its query.
-        """
-        cursor: str | None = None
-        while True:
-            query = {**wanted, "limit": PAGE, "cursor": cursor}
-            part = wire.answer_of(await self._send(Call("GET", path, query=query)), shapes.ANY)
-            yield part
-            cursor = part["next"]
-            if cursor is None:
-                return
-
-    def _key(self) -> str:
-        return f"{self._name}-{next(self._numbers)}"
-
-    async def _tell(self, call: Call) -> None:
-        wire.check(await self._send(call))
-
-    async def _get(self, path: str) -> Any:
-        return wire.answer_of(await self._send(Call("GET", path)), shapes.ANY)
-
-    async def _list(
-        self,
-        path: str,
-        query: Mapping[str, Any],
-        limit: int,
-        decoder: msgspec.json.Decoder[Page[T]],
-    ) -> list[T]:
-        """Return at most `limit` items of a list, page by page."""
-        found: list[T] = []
-        cursor: str | None = None
-        while len(found) < limit:
-            asked = {**query, "limit": min(limit - len(found), PAGE), "cursor": cursor}
-            answer = await self._send(Call("GET", path, query=asked))
-            page = wire.answer_of(answer, decoder)
-            found += page.items
-            cursor = page.next
-            if cursor is None:
-                break
-        return found
-
-    async def _send(self, call: Call) -> httpx.Response:
-        """Return the answer to a call, sent again while that may help and does no harm."""
-        retries = wire.Retries(call, self._patience)
-        while True:
-            try:
-                response = await self._http.request(call.method, call.path, **call.arguments())
-            except httpx.TransportError as error:
-                wait = retries.after_loss(error)
-            else:
-                again = retries.after(response)
-                if again is None:
-                    return response
-                wait = again
-            await pause(wait)
-
-
-def _part(text: str) -> str:
-    """Return a text as one part of a path."""
-    return quote(text, safe="")

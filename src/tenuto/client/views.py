@@ -231,3 +231,26 @@ class UpdateAnswer(Struct, frozen=True):
     status: str
     value: bytes | None = None
     error: bytes | None = None
+
+
+class Answered(Struct, frozen=True):
+    """What a workflow said to an update: `done` or `refused`, with plain data."""
+
+    status: str
+    value: Any = None
+    error: Any = None
+
+
+class StreamItem(Struct, frozen=True):
+    """A value of a stream at its offset, from 0."""
+
+    offset: int
+    value: Any
+
+
+class StreamPart(Struct, frozen=True):
+    """Values of a stream; `version` is where the next part begins, `is_closed` tells the last."""
+
+    items: list[StreamItem]
+    version: int
+    is_closed: bool

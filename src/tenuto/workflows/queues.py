@@ -33,6 +33,18 @@ from tenuto.errors import InputError
 from tenuto.schedules import parse_duration
 
 NAME_LENGTH_MAX: Final = 200
+CHANGES: Final = frozenset(
+    {
+        "concurrency",
+        "per_key",
+        "rate",
+        "weights",
+        "duplicates",
+        "busy",
+        "debounce",
+        "max_wait",
+    }
+)
 UNITS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -131,9 +143,19 @@ def queue_options(  # noqa: PLR0913  (one parameter for each thing that a queue 
 
 def changed_options(name: str, known: QueueOptions, **changes: Any) -> QueueOptions:
     """Return options with some of them changed, given as `Queue` takes them."""
+    unknown = set(changes) - CHANGES
+    if unknown:
+        raise InputError(
+            f"queue `{name}`: expected changes among {', '.join(sorted(CHANGES))}, got "
+            f"{', '.join(sorted(unknown))}"
+        )
     full = queue_options(name, **changes)
-    taken = {field for field in changes if field not in {"max_wait"}}
-    return structs.replace(known, **{field: getattr(full, field) for field in taken})
+    taken = {field for field in changes if field != "max_wait"}
+    made = structs.replace(known, **{field: getattr(full, field) for field in taken})
+    fault = find_fault(made)
+    if fault is not None:
+        raise InputError(f"queue `{name}`: {fault}")
+    return made
 
 
 def _rate(name: str, text: str) -> Rate:

@@ -19,6 +19,7 @@ from tenuto.api.routes import (
     processes,
     progress,
     pruning,
+    queues,
     sessions,
     stream,
     tasks,
@@ -54,6 +55,7 @@ _ROUTES: tuple[Route, ...] = (
     *stream.ROUTES,
     *webhooks.ROUTES,
     *workflows.ROUTES,
+    *queues.ROUTES,
 )
 
 ROUTES: tuple[Route, ...] = with_description(_ROUTES)
