@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from tidy.sources import Source
 
 # Where a reader or a user comes in; a name with a dot at its end means everything below it.
-DOORS = ("tenuto", "tenuto.__main__", "tenuto.extend", "tenuto.cli.", "tenuto.testing.")
+DOORS = (
+    "tenuto",
+    "tenuto.__main__",
+    "tenuto.extend",
+    "tenuto.cli.",
+    "tenuto.elsewhere.",  # workflows import it
+    "tenuto.testing.",
+)
 
 # What few may name: an adapter is chosen where the system is put together, a front end where a
 # model is deployed. Everybody else meets the port or the process graph.

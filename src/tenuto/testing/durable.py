@@ -57,6 +57,7 @@ from tenuto.workflows.routine import NotDeterministic
 
 PATIENCE_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.0005
+CRASHES: Final = {"after_every_commit": "after_commit", "before_every_commit": "before_commit"}
 
 
 class Crash(StoreError):
@@ -289,16 +290,19 @@ class Durable:
         crash: str = "after_every_commit",
         **kwargs: Any,
     ) -> int:
-        """Run a workflow once, and then again with a crash after each of its commits.
+        """Run a workflow once, and then again with a crash after each of its commits; or, with
+        `crash="before_every_commit"`, with a crash that loses the commit: what a step did outside
+        has happened, and nothing here knows of it.
 
         Return how many crashes there were. Raises `AssertionError` when a result differs, or when a
         step ran again whose outcome was committed before the crash.
         """
-        if crash != "after_every_commit":
-            raise InputError(f"expected crash='after_every_commit', got {crash!r}")
-        commits, expected = self._life(workflow, 0, *args, **kwargs)
+        phase = CRASHES.get(crash)
+        if phase is None:
+            raise InputError(f"expected `crash` to be one of {', '.join(CRASHES)}, got {crash!r}")
+        commits, expected = self._life(workflow, (phase, 0), *args, **kwargs)
         for number in range(1, commits + 1):
-            _, found = self._life(workflow, number, *args, **kwargs)
+            _, found = self._life(workflow, (phase, number), *args, **kwargs)
             assert found == expected, f"after a crash at commit {number}: {found!r}, {expected!r}"
         return commits
 
@@ -395,10 +399,14 @@ class Durable:
         self._began[context.idempotency_key, context.attempt] += 1
 
     def _life(
-        self, workflow: Workflow[..., Any], crash: int, *args: Any, **kwargs: Any
+        self, workflow: Workflow[..., Any], at: tuple[str, int], *args: Any, **kwargs: Any
     ) -> tuple[int, Any]:
-        """Run a workflow on a new database, with a crash after commit number `crash`, if any."""
+        """Run a workflow on a new database, with a crash at a phase of a commit by its number, if
+        any.
+        """
+        crash_phase, crash = at
         self._end()
+        self.clock.advance_to(self.clock.now() + 1_000)  # each life has an instance key of its own
         self._disk = MemoryDisk()
         self._on_phase = None
         self._know(workflow)
@@ -408,7 +416,7 @@ class Durable:
 
         def watch(phase: str) -> None:
             nonlocal count
-            if phase == "after_commit":
+            if phase == crash_phase:
                 count += 1
                 if count == crash:
                     raise Crash("the node was ended by the test")
