@@ -147,6 +147,7 @@ def test_messages_and_signals_wait_for_a_paused_instance(sound):
     sound.pause(case)
     sound.publish("go", "1", got=7)
     sound.broadcast("all", heard=True)
+    sound.advance("P3D")
 
     assert sorted(case.active) == ["m", "s"]
 

@@ -285,7 +285,11 @@ class Batch:
         dues = (timer.due_at for timer in timers if isinstance(timer, row.TimerRow))
         self.next_timer = min(dues, default=None)
         messages = self.rows.puts["message"].values()
-        ends = (one.expires_at for one in messages if isinstance(one, row.MessageRow))
+        ends = (
+            one.expires_at
+            for one in messages
+            if isinstance(one, row.MessageRow) and one.expires_at < row.ON_OFFER
+        )
         self.next_expiry = min(ends, default=None)
 
     def _wake_holders(self) -> None:

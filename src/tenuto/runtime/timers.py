@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenuto.engine.commands import ExpireMessages, FireTimer
+from tenuto.engine.rows import ON_OFFER
 from tenuto.runtime.batch import Batch, Item
 from tenuto.runtime.limits import TIMERS_PER_BATCH_MAX
 
@@ -24,7 +25,7 @@ class Due:
         """Read the earliest instants of a store."""
         self._store = store
         self._timer = store.next_timer_due()
-        self._message = store.next_message_expiry()
+        self._message = _expiry(store)
         self._job = store.next_job_due(now)
 
     def next_at(self) -> int | None:
@@ -43,7 +44,7 @@ class Due:
         if self._message is not None and self._message <= now:
             expired = self._store.expired_messages(now, TIMERS_PER_BATCH_MAX)
             if not expired:
-                self._message = self._store.next_message_expiry()
+                self._message = _expiry(self._store)
             mailboxes = dict.fromkeys(row.mailbox for row in expired)
             items.extend(Item(mailbox, ExpireMessages()) for mailbox in mailboxes)
         return items
@@ -65,7 +66,7 @@ class Due:
         ):
             self._message = batch.next_expiry
         if self._message is not None and self._message <= batch.now:
-            self._message = self._store.next_message_expiry()
+            self._message = _expiry(self._store)
         waiting = [
             row.due_at  # type: ignore[union-attr]  # job rows
             for row in batch.rows.puts["job"].values()
@@ -74,3 +75,9 @@ class Due:
         for due in waiting:
             if due is not None and (self._job is None or due < self._job):
                 self._job = due
+
+
+def _expiry(store: Store) -> int | None:
+    """Return when the next kept message expires; one that is on offer does not."""
+    at = store.next_message_expiry()
+    return None if at is None or at >= ON_OFFER else at

@@ -228,6 +228,20 @@ class World:
                 request = Request(job.instance, command)
                 self._send(what, request, is_stale=life != self.lives)
 
+    def _pause(self) -> None:
+        """Let an instance stand still, whatever it does just now."""
+        rows = self._reader().instances(InstanceQuery(status="active", limit=ALL))
+        if rows:
+            row = self._chance.choice(rows)
+            self._maybe(f"pause {self._ticket}", Request(row.key, c.PauseInstance("a whim")))
+
+    def _resume(self) -> None:
+        """Let one that stands still go on."""
+        rows = self._reader().instances(InstanceQuery(status="paused", limit=ALL))
+        if rows:
+            row = self._chance.choice(rows)
+            self._maybe(f"resume {self._ticket}", Request(row.key, c.ResumeInstance()))
+
     def _wait(self) -> None:
         """Let seconds, hours or days pass, or just the time to the next instant that matters."""
         now = self.clock.now()
@@ -253,6 +267,9 @@ class World:
         self._rest()
         for key, request in self._starts.items():
             self._send(key, request)
+        self._rest()
+        for row in self._reader().instances(InstanceQuery(status="paused", limit=ALL)):
+            self._send(f"resume {row.key}", Request(row.key, c.ResumeInstance()))
         self._rest()
         for _ in range(DRAIN_ROUNDS_MAX):
             if not self._drain_once():
@@ -306,7 +323,7 @@ class World:
         assert len(started) == STARTS, f"{self._starts.keys()} share instances"
         assert {row.key for row in rows if row.parent is None} == started
         assert {row.status for row in rows if row.parent is None} == {"completed"}
-        assert "active" not in {row.status for row in rows}
+        assert not {"active", "paused"} & {row.status for row in rows}
         for row in rows:
             self._check_instance(row.key)
         for table in ("job", "user_task", "timer", "incident", "subscription", "outbox", "signal"):
@@ -372,4 +389,6 @@ _ACTIONS: tuple[Callable[[World], None], ...] = (
     World._wait,
     World._wait,
     World._break,
+    World._pause,
+    World._resume,
 )
