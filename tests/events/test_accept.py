@@ -100,6 +100,24 @@ def test_a_repeated_event_changes_nothing_in_one_batch_or_in_another_life(tmp_pa
     assert len(rows) == 2
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("a", "/s|b"), ("b|a", "/s")),
+        (("é", "/s"), ("e\u0301", "/s")),
+        (("x" * 300, "/s"), ("x" * 301, "/s")),
+        (("a\tb", "/s"), ("a b", "/s")),
+    ],
+)
+def test_events_that_only_look_alike_are_two(tmp_path, one, other):
+    """Whatever source and id hold, another pair is another event, and the same pair the same."""
+    made = [event(id, source=source, number="A", n=1) for id, source in (one, other, one)]
+    outcomes, rows, _ = accept(tmp_path / "t.db", *made)
+
+    assert [outcome.status for outcome in outcomes] == ["accepted", "accepted", "duplicate"]
+    assert len(rows) == 2
+
+
 def test_the_same_id_with_another_content_is_refused(tmp_path):
     """A source that uses an id twice is told."""
     [first, second], rows, _ = accept(

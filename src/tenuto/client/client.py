@@ -25,7 +25,7 @@ from tenuto.client.handle import Handle
 from tenuto.client.jobs import Jobs
 from tenuto.client.prune import Prune, Pruned, prune
 from tenuto.client.reading import Instance, Reading
-from tenuto.client.slots import LoopSlot
+from tenuto.client.slots import LoopSlot, ManySlot
 from tenuto.client.streams import StreamPage, read_stream
 from tenuto.client.views import (
     Answered,
@@ -99,7 +99,13 @@ class Client:
         """Ask many things at once, so that few commits take them; return answers and refusals in
         order.
         """
-        return [await future for future in [self._submit(request) for request in requests]]
+        asked = list(requests)
+        if not asked:
+            return []
+        slot = ManySlot(asyncio.get_running_loop(), len(asked))
+        for ticket, request in enumerate(asked):
+            self._node.submit(request._replace(reply=Reply(slot, ticket)))
+        return await slot.future
 
     async def deploy(self, *paths: str | Path) -> Prepared:
         """Deploy model files together; return what was read, with a report for each model."""

@@ -43,6 +43,33 @@ class LoopSlot:
                 future.set_result(result)
 
 
+class ManySlot:
+    """Answers to many requests of one caller: one wake-up when the last has come."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
+        """Wait for `count` answers; their tickets count from 0."""
+        self._loop = loop
+        self._results: list[Result | None] = [None] * count
+        self._left = count
+        self._lock = threading.Lock()
+        self.future: asyncio.Future[list[Result]] = loop.create_future()
+
+    def deliver(self, results: list[tuple[int, Result]]) -> None:
+        """Take answers on any thread."""
+        with self._lock:
+            for ticket, result in results:
+                self._results[ticket] = result
+            self._left -= len(results)
+            if self._left:
+                return
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._resolve)
+
+    def _resolve(self) -> None:
+        if not self.future.done():
+            self.future.set_result([one for one in self._results if one is not None])
+
+
 class ThreadSlot:
     """Answers for callers that block a thread."""
 

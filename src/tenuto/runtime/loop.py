@@ -5,7 +5,7 @@ commit nothing leaves: no answer, no job, no metric. A failed commit evicts ever
 batch touched.
 
     take      requests, commands between aggregates, timers, expired leases
-    advance   turns, until 256 of them or 5 ms
+    advance   turns, until 256 of them or 10 ms
     commit    journal, rows and chain in one transaction
     release   answers, jobs to workers, ended instances to those who wait
 """
