@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 import threading
 
 import pytest
@@ -363,3 +365,38 @@ def taken(at, key):
     """Tell whether the first step of a workflow has come to an outcome."""
     turns = at.client.read.history(int(key))
     return any(isinstance(record, OutcomeTaken) for turn in turns for record in turn.records)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pauses_at_any_moment_neither_lose_nor_repeat_a_step(tmp_path, seed):
+    """Workflows that are paused and resumed again and again come to the same end."""
+    chance = random.Random(seed)
+
+    @step
+    async def one(key: str, n: int) -> int:
+        noted.append(f"{key}.{n}")
+        return n
+
+    @workflow
+    async def many(key: str) -> list[int]:
+        found = list(await asyncio.gather(*(one(key, n) for n in range(3))))
+        await asyncio.sleep(0.001)
+        found.append((await wf.receive("go", key))["n"])
+        return [*found, *[await one(key, n) for n in range(4, 8)]]
+
+    async def disturb(client):
+        keys = [await client.start("many", {"key": str(n)}) for n in range(8)]
+        for whim in range(160):
+            act = chance.choice([client.pause, client.resume])
+            with contextlib.suppress(Rejected):
+                await act(chance.choice(keys))
+            if whim % 20 == 0:
+                await client.publish("go", str(whim // 20), {"n": 3}, time_to_live="PT1H")
+        await client.bulk("resume", Where(state="paused"))
+        return [(await client.wait(key)).variables["result"] for key in keys]
+
+    with at_work(tmp_path / "a.db", one, many) as at:
+        assert asyncio.run(disturb(at.client)) == [list(range(8))] * 8
+        assert verify(at.client.read.reader).differences == []
+    steps = [n for n in range(8) if n != 3]
+    assert sorted(noted) == sorted(f"{key}.{n}" for key in range(8) for n in steps)
