@@ -103,10 +103,10 @@ def test_a_repeated_event_changes_nothing_in_one_batch_or_in_another_life(tmp_pa
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (("a", "/s|b"), ("b|a", "/s")),
+        (("a|/s", "/s"), ("a", "/s")),
         (("é", "/s"), ("e\u0301", "/s")),
         (("x" * 300, "/s"), ("x" * 301, "/s")),
-        (("a\tb", "/s"), ("a b", "/s")),
+        (("a b", "/s"), ("a  b", "/s")),
     ],
 )
 def test_events_that_only_look_alike_are_two(tmp_path, one, other):
