@@ -1,4 +1,4 @@
-"""Schedules by command, on a database at rest."""
+"""Schedules by command, on a database and at a server."""
 
 import json
 
@@ -24,7 +24,7 @@ def test_a_schedule_is_put_shown_paused_and_deleted(tenuto):
     assert shown["next_at"].endswith(("00:00:00.000Z", "01:00:00.000Z"))
     tenuto.on_database("schedule", "delete", "nightly")
     assert tenuto.data("schedule", "list") == []
-    tenuto.on_database("schedule", "show", "nightly", expect=2)
+    tenuto.on_database("schedule", "show", "nightly", expect=1)
 
 
 def test_a_backfill_is_told_dry_and_then_done_once(tenuto):
@@ -51,3 +51,35 @@ def test_what_is_no_schedule_is_refused(tenuto):
     tenuto.on_database("deploy", tenuto.model("order.bpmn"))
     assert "cron" in put(tenuto, "--cron", "never", expect=2).stderr
     assert "--form" in put(tenuto, "--form", "{", expect=2).stderr
+
+
+def test_a_schedule_that_nobody_has_is_said(tenuto):
+    """By each verb that names one."""
+    for verb in ("show", "pause", "resume", "trigger", "delete"):
+        said = tenuto.on_database("schedule", verb, "none", expect=1).stderr
+        assert "schedule" in said
+
+
+def test_every_verb_asks_the_server(beside):
+    """By its URL, and on a database that it holds."""
+    given = ("--process", "approval", "--cron", "0 2 * * *", "-v", "case=c-1", "-v", "amount=1500")
+    assert beside.at("schedule", "put", "nightly", *given).stdout == "put nightly\n"
+    assert beside.on_database("schedule", "put", "nightly", *given).stdout == "unchanged nightly\n"
+    [one] = beside.told("schedule", "list")
+    assert (one["name"], one["variables"]) == ("nightly", {"case": "c-1", "amount": 1500})
+    assert json.loads(beside.at("schedule", "show", "nightly").stdout) == one
+    beside.at("schedule", "pause", "nightly", "--reason", "holidays")
+    assert beside.data("schedule", "list")[0]["reason"] == "holidays"
+    beside.at("schedule", "resume", "nightly")
+    told = json.loads(beside.at("schedule", "trigger", "nightly").stdout)
+    assert told["status"] == "started"
+
+    span = ("--from", "2026-01-01T00:00:00Z", "--to", "2026-01-03T12:00:00Z", "--reverse")
+    dry = json.loads(beside.at("schedule", "backfill", "nightly", *span, "--dry-run").stdout)
+    assert (dry["count"], dry["ticks"][0]) == (3, "2026-01-03T02:00:00.000Z")
+    rate = ("--count", "1", "--every", "PT1H")
+    assert (
+        json.loads(beside.at("schedule", "backfill", "nightly", *span, *rate).stdout)["count"] == 3
+    )
+    assert beside.at("schedule", "delete", "nightly").stdout == "deleted nightly\n"
+    assert beside.told("schedule", "list") == []

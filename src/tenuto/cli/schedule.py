@@ -1,14 +1,13 @@
-"""`tenuto schedule`: what starts again and again, on a database at rest."""
+"""`tenuto schedule`: what starts again and again, on a database or at a server."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tenuto.cli.database import Place, ask, place_options
+from tenuto.cli.database import AnyClient, Place, ask, place_options
 from tenuto.cli.output import (
     JSON,
     TABLE,
@@ -22,27 +21,7 @@ from tenuto.cli.variables import read_variables, variable_options
 from tenuto.errors import InputError
 
 if TYPE_CHECKING:
-    from tenuto.cli.database import AnyClient
-    from tenuto.client.client import Client
-    from tenuto.client.schedules import ScheduleView
-
-R = TypeVar("R")
-
-
-def ask_here(place: Place, question: Callable[[Client], Coroutine[Any, Any, R]]) -> R:
-    """Ask a node on the file. Raises `InputError` where a server holds it."""
-
-    async def checked(client: AnyClient) -> R:
-        from tenuto.client.client import Client
-
-        if not isinstance(client, Client):
-            raise InputError(
-                "expected a database at rest, but a server holds it: schedules are changed while "
-                "it is stopped"
-            )
-        return await question(client)
-
-    return ask(place, checked)
+    from tenuto.client.schedules import Backfilled, ScheduleView, Triggered
 
 
 @click.group()
@@ -73,10 +52,10 @@ def put(**options: Any) -> None:
     policies = (options["overlap"], options["catch_up"], options["pause_after"])
     plan = PlanRequest(options["process"], _form(options), variables, *policies)
 
-    async def send(client: Client) -> bool:
+    async def send(client: AnyClient) -> bool:
         return await client.put_schedule(name, plan)
 
-    is_changed = ask_here(options["place"], send)
+    is_changed = ask(options["place"], send)
     click.echo(f"{'put' if is_changed else 'unchanged'} {name}")
 
 
@@ -101,7 +80,11 @@ def _form(options: dict[str, Any]) -> dict[str, Any]:
 @output_option
 def list_all(place: Place, output: str) -> None:
     """List all schedules."""
-    found = ask_here(place, lambda client: client.schedules())
+
+    async def look(client: AnyClient) -> list[ScheduleView]:
+        return await client.schedules()
+
+    found = ask(place, look)
     if output == JSON:
         emit_json(found)
     elif output == TABLE:
@@ -115,12 +98,11 @@ def list_all(place: Place, output: str) -> None:
 @place_options
 def show(name: str, place: Place) -> None:
     """Show all of the schedule NAME as JSON."""
-    found = ask_here(place, lambda client: client.schedules())
-    for one in found:
-        if one.name == name:
-            emit_json(one)
-            return
-    raise InputError(f"expected the name of a schedule, got `{name}`; see `tenuto schedule list`")
+
+    async def look(client: AnyClient) -> ScheduleView:
+        return await client.schedule(name)
+
+    emit_json(ask(place, look))
 
 
 @schedule.command()
@@ -129,7 +111,11 @@ def show(name: str, place: Place) -> None:
 @place_options
 def pause(name: str, reason: str, place: Place) -> None:
     """Let NAME start nothing more by itself."""
-    ask_here(place, lambda client: client.pause_schedule(name, reason=reason))
+
+    async def send(client: AnyClient) -> None:
+        await client.pause_schedule(name, reason=reason)
+
+    ask(place, send)
     click.echo(f"paused {name}")
 
 
@@ -138,7 +124,11 @@ def pause(name: str, reason: str, place: Place) -> None:
 @place_options
 def resume(name: str, place: Place) -> None:
     """Let NAME go on from now; what was due in the pause is gone."""
-    ask_here(place, lambda client: client.resume_schedule(name))
+
+    async def send(client: AnyClient) -> None:
+        await client.resume_schedule(name)
+
+    ask(place, send)
     click.echo(f"resumed {name}")
 
 
@@ -147,7 +137,11 @@ def resume(name: str, place: Place) -> None:
 @place_options
 def trigger(name: str, place: Place) -> None:
     """Act as if NAME were due now."""
-    emit_json(ask_here(place, lambda client: client.trigger_schedule(name)))
+
+    async def send(client: AnyClient) -> Triggered:
+        return await client.trigger_schedule(name)
+
+    emit_json(ask(place, send))
 
 
 @schedule.command()
@@ -156,22 +150,21 @@ def trigger(name: str, place: Place) -> None:
 @click.option("--to", "end", required=True, metavar="INSTANT", help="The last instant.")
 @click.option("--what", default="all", show_default=True, help="all, missing or failed.")
 @click.option("--reverse", is_flag=True, help="The newest first.")
+@click.option("--count", default=0, metavar="N", help="How many start together, with --every.")
+@click.option("--every", default="PT0S", metavar="DURATION", help="How long between so many.")
 @click.option("--dry-run", is_flag=True, help="Only tell the ticks.")
 @place_options
 def backfill(**options: Any) -> None:
     """Start the ticks of NAME in a past range that were not started, both ends included."""
     from tenuto.client.schedules import BackfillRequest
-    from tenuto.client.views import moment
 
-    wanted = BackfillRequest(options["start"], options["end"], options["what"], options["reverse"])
+    span = (options["start"], options["end"], options["what"])
+    wanted = BackfillRequest(*span, options["reverse"], options["count"], options["every"])
 
-    async def send(client: Client) -> dict[str, Any]:
+    async def send(client: AnyClient) -> Backfilled:
         return await client.backfill_schedule(options["name"], wanted, dry_run=options["dry_run"])
 
-    told = ask_here(options["place"], send)
-    if "ticks" in told:
-        told = {**told, "ticks": [moment(tick) for tick in told["ticks"]]}
-    emit_json(told)
+    emit_json(ask(options["place"], send))
 
 
 @schedule.command()
@@ -179,7 +172,11 @@ def backfill(**options: Any) -> None:
 @place_options
 def delete(name: str, place: Place) -> None:
     """Forget NAME; what it started goes on."""
-    ask_here(place, lambda client: client.delete_schedule(name))
+
+    async def send(client: AnyClient) -> None:
+        await client.delete_schedule(name)
+
+    ask(place, send)
     click.echo(f"deleted {name}")
 
 

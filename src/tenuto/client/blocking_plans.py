@@ -1,4 +1,4 @@
-"""What runs when and beside whom, at a server: queues; and updates and streams of
+"""What runs when and beside whom, at a server: schedules and queues; and updates and streams of
 
 Generated from `remote_plans.py` by `make reference`; edit that.
 """
@@ -7,15 +7,25 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tenuto.client import wire
+import msgspec
+
+from tenuto.client import shapes, wire
 from tenuto.client.blocking_asking import BlockingAsking, part
 from tenuto.client.queues import EntryView, QueueView
+from tenuto.client.schedules import (
+    Backfilled,
+    BackfillRequest,
+    PlanRequest,
+    ScheduleView,
+    Triggered,
+    plain_variables,
+)
 from tenuto.client.views import Answered, Page, StreamPart
 from tenuto.client.wire import Call
 
 
 class BlockingPlans(BlockingAsking):
-    """Queues of a server, and talking to its workflows."""
+    """Schedules and queues of a server, and talking to its workflows."""
 
     def ask_update(
         self, instance: str, name: str, value: Any = None, *, id: str | None = None
@@ -69,9 +79,67 @@ class BlockingPlans(BlockingAsking):
         """Return who stands in a queue, in order of their coming."""
         return self._list(f"/queues/{part(name)}/entries", {}, limit, _ENTRIES)
 
+    def put_schedule(self, name: str, plan: PlanRequest, *, expected: str | None = None) -> bool:
+        """Create or change a schedule; tell whether anything changed. `expected` is the tag that
+        it must still have.
+
+        Raises `InputError` and `Rejected` (version-mismatch).
+        """
+        given = wire.body(
+            process=plan.process,
+            schedule=plan.schedule,
+            variables=wire.variables_of(plan.variables),
+            overlap=plan.overlap,
+            catch_up=plan.catch_up,
+            pause_after=plan.pause_after,
+        )
+        headers = None if expected is None else {wire.IF_MATCH: f'"{expected}"'}
+        call = Call("PUT", f"/schedules/{part(name)}", given, key=self._key(), headers=headers)
+        return bool(wire.answer_of(self._send(call), shapes.ANY)["changed"])
+
+    def schedules(self) -> list[ScheduleView]:
+        """Return all schedules in order of their names."""
+        found = self._list("/schedules", {}, 1 << 31, _SCHEDULES)
+        return [plain_variables(one) for one in found]
+
+    def schedule(self, name: str) -> ScheduleView:
+        """Return one schedule. Raises `Rejected` (not-found)."""
+        answer = self._send(Call("GET", f"/schedules/{part(name)}"))
+        return plain_variables(wire.answer_of(answer, _SCHEDULE))
+
+    def pause_schedule(self, name: str, *, reason: str = "") -> None:
+        """Let a schedule start nothing more by itself. Raises `Rejected` (not-found)."""
+        given = wire.body(reason=reason)
+        self._tell(Call("POST", f"/schedules/{part(name)}/pause", given, key=self._key()))
+
+    def resume_schedule(self, name: str) -> None:
+        """Let a schedule go on from now. Raises `Rejected` (not-found)."""
+        self._tell(Call("POST", f"/schedules/{part(name)}/resume", b"{}", key=self._key()))
+
+    def trigger_schedule(self, name: str) -> Triggered:
+        """Act as if a schedule were due now. Raises `Rejected` (not-found)."""
+        call = Call("POST", f"/schedules/{part(name)}/trigger", b"{}", key=self._key())
+        return wire.answer_of(self._send(call), _TRIGGERED)
+
+    def backfill_schedule(
+        self, name: str, wanted: BackfillRequest, *, dry_run: bool = False
+    ) -> Backfilled:
+        """Start the ticks of a past range, or only tell them. Raises `InputError`."""
+        given = wire.body(**msgspec.structs.asdict(wanted), dry_run=dry_run)
+        call = Call("POST", f"/schedules/{part(name)}/backfill", given, key=self._key())
+        return wire.answer_of(self._send(call), _BACKFILLED)
+
+    def delete_schedule(self, name: str) -> None:
+        """Forget a schedule; what it started goes on. Raises `Rejected` (not-found)."""
+        self._tell(Call("DELETE", f"/schedules/{part(name)}"))
+
 
 _ANSWERED: Final = wire.decoder_of(Answered)
 _PART: Final = wire.decoder_of(StreamPart)
 _QUEUE: Final = wire.decoder_of(QueueView)
 _QUEUES: Final = wire.decoder_of(Page[QueueView])
+_SCHEDULE: Final = wire.decoder_of(ScheduleView)
+_SCHEDULES: Final = wire.decoder_of(Page[ScheduleView])
+_TRIGGERED: Final = wire.decoder_of(Triggered)
+_BACKFILLED: Final = wire.decoder_of(Backfilled)
 _ENTRIES: Final = wire.decoder_of(Page[EntryView])

@@ -455,16 +455,25 @@ class Client:
         """Let the holder of a token in no more. Raises `Rejected` (not-found)."""
         await self._ask(Request(REGISTRY, c.RevokeToken(id), self._actor))
 
-    async def put_schedule(self, name: str, plan: planned.PlanRequest) -> bool:
-        """Create or change a schedule; tell whether anything changed.
+    async def put_schedule(
+        self, name: str, plan: planned.PlanRequest, *, expected: str | None = None
+    ) -> bool:
+        """Create or change a schedule; tell whether anything changed. `expected` is the tag that
+        it must still have.
 
-        Raises `InputError` and `Rejected`.
+        Raises `InputError` and `Rejected` (version-mismatch).
         """
-        return bool((await self._tell_schedule(name, planned.put_command(name, plan)))["changed"])
+        found = None if expected is None else planned.expected_plan(self.read, name, expected)
+        told = await self._tell_schedule(name, planned.put_command(name, plan, found))
+        return bool(told["changed"])
 
     async def schedules(self) -> list[planned.ScheduleView]:
         """Return all schedules in order of their names."""
         return planned.read_schedules(self.read)
+
+    async def schedule(self, name: str) -> planned.ScheduleView:
+        """Return one schedule. Raises `Rejected` (not-found)."""
+        return planned.read_one(self.read, name)
 
     async def pause_schedule(self, name: str, *, reason: str = "") -> None:
         """Let a schedule start nothing more by itself. Raises `Rejected` (not-found)."""
@@ -474,18 +483,16 @@ class Client:
         """Let a schedule go on from now. Raises `Rejected` (not-found)."""
         await self._tell_schedule(name, sc.ResumeSchedule())
 
-    async def trigger_schedule(self, name: str) -> dict[str, object]:
-        """Act as if a schedule were due now; return `status` and, if it started, `instance`."""
-        return await self._tell_schedule(name, sc.TriggerSchedule())
+    async def trigger_schedule(self, name: str) -> planned.Triggered:
+        """Act as if a schedule were due now. Raises `Rejected` (not-found)."""
+        return planned.triggered(await self._tell_schedule(name, sc.TriggerSchedule()))
 
     async def backfill_schedule(
         self, name: str, wanted: planned.BackfillRequest, *, dry_run: bool = False
-    ) -> dict[str, Any]:
-        """Start the ticks of a past range; return their `count`, of a dry run also the `ticks` in
-        Unix milliseconds. Raises `InputError` and `Rejected`.
-        """
+    ) -> planned.Backfilled:
+        """Start the ticks of a past range, or only tell them. Raises `InputError`."""
         command = planned.backfill_command(wanted, dry_run=dry_run)
-        return await self._tell_schedule(name, command)
+        return planned.backfilled(await self._tell_schedule(name, command))
 
     async def delete_schedule(self, name: str) -> None:
         """Forget a schedule; what it started goes on. Raises `Rejected` (not-found)."""

@@ -52,6 +52,11 @@ def put_schedule(turn: ScheduleTurn, command: sc.PutSchedule) -> Rejection | Non
     if refused is not None:
         return refused
     before = state.plan
+    if command.expected is not None and command.expected != before:
+        return Rejection(
+            why.VERSION_MISMATCH,
+            f"expected schedule {command.name} as it was read, but it was changed: read it again",
+        )
     turn.answer = {"created": before is None, "changed": before != plan}
     if before == plan:
         return None

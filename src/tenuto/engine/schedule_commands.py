@@ -26,10 +26,11 @@ class Plan(Struct, frozen=True, array_like=True):
 
 
 class PutSchedule(Command, frozen=True, array_like=True, gc=False, tag=70):
-    """Create a schedule or change it."""
+    """Create a schedule or change it; with `expected` only one that still has that plan."""
 
     name: str
     plan: Plan
+    expected: Plan | None = None
 
 
 class PauseSchedule(Command, frozen=True, array_like=True, gc=False, tag=71):

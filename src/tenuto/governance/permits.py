@@ -32,6 +32,7 @@ class Permission(StrEnum):
     METRICS_READ = "metrics.read"
     TOKENS_MANAGE = "tokens.manage"
     WEBHOOKS_MANAGE = "webhooks.manage"
+    SCHEDULES_CHANGE = "schedules.change"
     OPERATE = "operate"
 
 
@@ -48,6 +49,7 @@ ROLES: Final[dict[str, frozenset[Permission]]] = {
         P.EVENTS_PUBLISH,
         P.DECISIONS_EVALUATE,
         P.METRICS_READ,
+        P.SCHEDULES_CHANGE,
     },
     "operator": _READ
     | {
@@ -60,6 +62,7 @@ ROLES: Final[dict[str, frozenset[Permission]]] = {
         P.MESSAGES_PUBLISH,
         P.DECISIONS_EVALUATE,
         P.METRICS_READ,
+        P.SCHEDULES_CHANGE,
         P.OPERATE,
     },
     "person": frozenset({P.TASKS_READ, P.TASKS_WORK, P.INSTANCES_READ, P.PROCESSES_READ}),

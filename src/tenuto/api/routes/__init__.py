@@ -20,6 +20,7 @@ from tenuto.api.routes import (
     progress,
     pruning,
     queues,
+    schedules,
     sessions,
     stream,
     tasks,
@@ -56,6 +57,7 @@ _ROUTES: tuple[Route, ...] = (
     *webhooks.ROUTES,
     *workflows.ROUTES,
     *queues.ROUTES,
+    *schedules.ROUTES,
 )
 
 ROUTES: tuple[Route, ...] = with_description(_ROUTES)
