@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tenuto.errors import InputError, Rejected, TenutoError, Unreachable
     from tenuto.worker.context import JobContext
     from tenuto.worker.handlers import BpmnError, NoRetry, RetryAfter, handler
+    from tenuto.workflows.batches import batch_step
     from tenuto.workflows.context import step_context
     from tenuto.workflows.define import Retry, step, workflow
     from tenuto.workflows.failures import QueueRefused, StepFailed, StepKilled, StepTimeout
@@ -36,6 +37,7 @@ __all__ = [
     "StepTimeout",
     "TenutoError",
     "Unreachable",
+    "batch_step",
     "connect",
     "handler",
     "step",
@@ -61,6 +63,7 @@ _PLACES = {
     "StepFailed": "tenuto.workflows.failures",
     "StepKilled": "tenuto.workflows.failures",
     "StepTimeout": "tenuto.workflows.failures",
+    "batch_step": "tenuto.workflows.batches",
     "step": "tenuto.workflows.define",
     "step_context": "tenuto.workflows.context",
     "workflow": "tenuto.workflows.define",

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from tenuto.engine import routine_commands as a
 from tenuto.errors import InputError
 from tenuto.runtime.jitter import draw_jitter
+from tenuto.worker.batching import Batches
 from tenuto.worker.handlers import BpmnError, NoRetry, RetryAfter
 from tenuto.worker.orders import Call
 from tenuto.worker.transactions import once
 from tenuto.workflows import codec
+from tenuto.workflows.batches import BatchStep
 from tenuto.workflows.context import StepContext, within
 from tenuto.workflows.failures import StepTimeout, encode_error
 from tenuto.workflows.rooms import THREAD
@@ -44,6 +46,7 @@ class StepRunner:
         self._now = now
         self._on_step = on_step
         self._seats: dict[str, asyncio.Semaphore] = {}
+        self._batches = Batches(self._on_thread)
 
     def run(
         self, begun: Begun, context: StepContext, report: Callable[[Report], None]
@@ -74,7 +77,9 @@ class StepRunner:
         if self._on_step is not None:
             self._on_step(context)
         try:
-            if begun.step.options.on == THREAD:
+            if isinstance(begun.step, BatchStep):
+                value = await self._together(begun, begun.step)
+            elif begun.step.options.on == THREAD:
                 value = await self._here(begun, context)
             else:
                 value = await self._elsewhere(begun, context)
@@ -88,6 +93,11 @@ class StepRunner:
             return self._failed(begun, context, self._late(begun, error))
         except (Exception, SystemExit) as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
             return self._failed(begun, context, error)
+
+    async def _together(self, begun: Begun, step: BatchStep[Any, Any]) -> bytes:
+        """Perform a step with others of its kind."""
+        async with asyncio.timeout(self._total_left(begun)):
+            return _encoded(begun, await self._batches.perform(step, begun.arguments[0][0]))
 
     async def _here(self, begun: Begun, context: StepContext) -> bytes:
         """Perform a step in this process."""

@@ -109,9 +109,14 @@ class Step(Generic[P, R]):
         check_room(function, name, options)
 
     @functools.cached_property
+    def hints(self) -> Mapping[str, Any]:
+        """Return the annotations."""
+        return _hints(self.function)
+
+    @property
     def result_type(self) -> Any:
         """Return the annotation of the result."""
-        return _hints(self.function).get("return", Any)
+        return self.hints.get("return", Any)
 
     @property
     def known_names(self) -> Mapping[str, Any]:
@@ -157,7 +162,7 @@ class Step(Generic[P, R]):
     def with_options(self, **changes: Any) -> Step[P, R]:
         """Return the same step with other options."""
         merged = {name: getattr(self.options, name) for name in StepOptions.__struct_fields__}
-        return Step(self.function, self.name, _step_options(**{**merged, **changes}))
+        return Step(self.function, self.name, step_options(**{**merged, **changes}))
 
 
 class Workflow(Generic[P, R]):
@@ -323,7 +328,7 @@ def step(
     function that opens a connection), `on` (`thread` or `process`, where it runs); `queue`, `key`,
     `priority`, `fairness`, `dedup` and `delay` say how calls enter a queue (`Queue`).
     """
-    made = _step_options(**options)
+    made = step_options(**options)
 
     def declare(one: Callable[P, R]) -> Step[P, R]:
         return Step(one, name or one.__name__, made)
@@ -394,7 +399,8 @@ def seconds_of(value: float | str | None) -> float | None:
     return parse_duration(value).milliseconds / 1000
 
 
-def _step_options(**options: Any) -> StepOptions:
+def step_options(**options: Any) -> StepOptions:
+    """Return options as `step` takes them. Raises `InputError` for what cannot be."""
     asked = {name: options.pop(name) for name in PLACE_OPTIONS & set(options)}
     if asked:
         options["place"] = place_of(asked)
