@@ -386,8 +386,12 @@ class Batch:
         if job.status == "leased":
             return job
         key = (job.instance, job.element)
-        is_held = self._leases.of(key) is not None
-        if is_held:
+        lease = self._leases.of(key)
+        is_held = lease is not None
+        if lease is not None:
+            if lease.seat.wake is not None and key in self._advanced and key in self._woken:
+                # The routine rested and was woken within this batch: its holder goes on with it.
+                return self._leases.keep(job)
             self.unleased.append(key)
         free = job.status == "ready" and not is_held
         seat = self._leases.seat_for(job.type) if free else None

@@ -177,6 +177,18 @@ class Leases:
             crashes,
         )
 
+    def keep(self, row: JobRow) -> JobRow:
+        """Return the row of a job that its holder goes on with: the same lease."""
+        lease = self._held[(row.instance, row.element)]
+        return row._replace(
+            status="leased",
+            due_at=lease.deadline,
+            attempt=lease.attempt,
+            token=lease.token,
+            log=None if lease.seat.is_outside else self._log,
+            crashes=lease.crashes,
+        )
+
     def restore(self, row: JobRow, seat: Seats) -> None:
         """Know a lease that a worker outside got in an earlier life of this node."""
         assert row.due_at is not None, "a lease has an end"

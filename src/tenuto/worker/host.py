@@ -64,6 +64,7 @@ class Held:
         "running",
         "updates",
         "wakes",
+        "was_woken",
     )
 
     def __init__(self, job: Job) -> None:
@@ -81,6 +82,7 @@ class Held:
         self.running: dict[str, asyncio.Future[Any]] = {}
         self.kept: list[Report] = []
         self.wakes: deque[Wake] = deque()
+        self.was_woken = False
 
 
 class Place(NamedTuple):
@@ -281,6 +283,7 @@ class RoutineHost:
                 self._wake_one(held, wake)
 
     def _wake_one(self, held: Held, wake: Wake) -> None:
+        held.was_woken = True
         self._feed(held, wake.outcomes)
         self._offer_updates(held, wake.updates)
         if not held.is_stale:
@@ -380,6 +383,7 @@ class RoutineHost:
             job.element, job.token, seen, reports, asks, order, held.advances
         )
         held.advances += 1
+        held.was_woken = False
         self._send(held, command, reports, asks)
 
     def _send(
@@ -441,6 +445,8 @@ class RoutineHost:
         elif not held.running and not held.in_flight and not held.is_loading:
             if self._is_draining:
                 self._drop(held)
+            elif held.was_woken:
+                self._say(held, ())  # it was handed on with a wake, and nothing came of it
             else:
                 self._park(held)
 
