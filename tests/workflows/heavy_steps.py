@@ -228,6 +228,16 @@ async def raced(folder: str) -> str:
     return str(won.key)
 
 
+@workflow
+async def on_ray() -> str:
+    """Ask for a cluster."""
+    try:
+        await dies.with_options(on="ray").call(0)
+    except InputError as refused:
+        return str(refused)
+    return "there is one"
+
+
 if __name__ == "__main__":  # the life that is killed
     from tenuto.assembly import running
     from tenuto.worker.program import program_of

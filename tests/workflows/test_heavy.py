@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import os
 import signal
@@ -37,9 +38,9 @@ def result(at, name, **variables):
     return ended.variables["result"]
 
 
-async def seen(path):
+async def seen(path, seconds=PATIENCE):
     """Wait for a file; return its text."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(seconds):
         while not path.exists():  # noqa: ASYNC110  (another process writes it)
             await asyncio.sleep(0.01)
     return path.read_text()
@@ -174,7 +175,7 @@ def test_what_cannot_cross_the_border_is_a_clear_error(at):
 
 @pytest.mark.parametrize(
     ("on", "said"),
-    [("gpu", "expected `on` among thread, process"), ("process", "a lambda")],
+    [("gpu", "expected `on` among thread, process, ray"), ("process", "a lambda")],
 )
 def test_a_step_that_cannot_run_there_is_refused_where_it_is_declared(on, said):
     """The error names what is allowed, or what another process would not find."""
@@ -211,6 +212,14 @@ def test_a_function_typed_at_a_prompt_is_refused_for_a_process():
 
     assert "InputError" in told.stderr
     assert "defined at a prompt" in told.stderr
+
+
+def test_a_step_on_ray_without_ray_says_what_to_install(at):
+    """It is not tried again (behaviour 57)."""
+    if importlib.util.find_spec("ray") is not None:
+        pytest.skip("2026-11-23: Ray is installed here")
+
+    assert "pip install 'tenuto[ray]'" in result(at, "on_ray")
 
 
 # --- ends

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tenuto.client.reading import Reading
     from tenuto.runtime.leases import Job
     from tenuto.worker.pools import ProcessPool
+    from tenuto.worker.rays import RayRoom
     from tenuto.workflows.define import Workflow
 
 log = structlog.get_logger("tenuto.worker")
@@ -87,15 +88,15 @@ class Held:
 
 class Place(NamedTuple):
     """Where a host lives: `submit` puts a request before the corridor, `now` is its clock (Unix
-    milliseconds), `threads` run plain functions and `processes` heavy ones, `done` is told when a
-    routine is held no more, `on_step` of each attempt of a step that begins.
+    milliseconds), `threads` run plain functions and what is `elsewhere` heavy ones, `done` is told
+    when a routine is held no more, `on_step` of each attempt of a step that begins.
     """
 
     submit: Callable[[Request], None]
     now: Callable[[], int]
     read: Reading
     threads: Executor
-    processes: ProcessPool
+    elsewhere: tuple[ProcessPool, RayRoom]
     done: Callable[[], None]
     on_step: Callable[[StepContext], None] | None = None
 
@@ -121,7 +122,7 @@ class RoutineHost:
         self._tickets = itertools.count(1)
         self._said: dict[int, tuple[Held, tuple[Report, ...], tuple[a.Ask, ...]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._steps = StepRunner(place.threads, place.processes, place.now, place.on_step)
+        self._steps = StepRunner(place.threads, place.elsewhere, place.now, place.on_step)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_draining = False
 
@@ -425,6 +426,8 @@ class RoutineHost:
                 continue
             held, reports, asks = said
             held.in_flight -= 1
+            if reports and not isinstance(result, Rejection):
+                self._steps.recorded(str(held.job.instance), [one.key for one in reports])
             if self._held.get((held.job.instance, held.job.element)) is not held:
                 continue
             if isinstance(result, Rejection):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,17 @@ from tenuto.runtime.jitter import draw_jitter
 from tenuto.worker.batching import Batches
 from tenuto.worker.handlers import BpmnError, NoRetry, RetryAfter
 from tenuto.worker.orders import Call
+from tenuto.worker.rays import name_of
 from tenuto.worker.transactions import once
 from tenuto.workflows import codec
 from tenuto.workflows.batches import BatchStep
 from tenuto.workflows.context import StepContext, within
 from tenuto.workflows.failures import StepTimeout, encode_error
-from tenuto.workflows.rooms import THREAD
+from tenuto.workflows.rooms import PROCESS, THREAD
 
 if TYPE_CHECKING:
     from tenuto.worker.pools import ProcessPool
+    from tenuto.worker.rays import RayRoom
     from tenuto.workflows.routine import Begun
 
 Report = a.StepEnded | a.StepFailed
@@ -34,15 +36,16 @@ class StepRunner:
     def __init__(
         self,
         threads: Executor,
-        processes: ProcessPool,
+        elsewhere: tuple[ProcessPool, RayRoom],
         now: Callable[[], int],
         on_step: Callable[[StepContext], None] | None = None,
     ) -> None:
-        """Run plain functions on `threads`, heavy ones in `processes`; `now` is the clock (Unix
+        """Run plain functions on `threads`, heavy ones `elsewhere`; `now` is the clock (Unix
         milliseconds), `on_step` is told of each attempt that begins.
         """
         self._threads = threads
-        self._processes = processes
+        self._processes, self._rays = elsewhere
+        self._unrecorded: dict[tuple[str, str], str] = {}
         self._now = now
         self._on_step = on_step
         self._seats: dict[str, asyncio.Semaphore] = {}
@@ -124,7 +127,18 @@ class StepRunner:
                 limit.reschedule(None if seconds is None else loop.time() + seconds)
                 return self._dated(context, seconds)
 
-            return await self._processes.run(Call(begun.step, begun.arguments, begin))
+            call = Call(begun.step, begun.arguments, begin)
+            if begun.step.options.on == PROCESS:
+                return await self._processes.run(call)
+            self._unrecorded[context.instance, begun.key] = name_of(context)
+            return await self._rays.run(call, context)
+
+    def recorded(self, instance: str, keys: Iterable[str]) -> None:
+        """Take note that the outcomes of these attempts are durable."""
+        for key in keys:
+            name = self._unrecorded.pop((instance, key), None)
+            if name is not None:
+                self._rays.end(name)
 
     def _dated(self, context: StepContext, seconds: float | None) -> StepContext:
         """Return a context with its deadline."""

@@ -25,6 +25,7 @@ from tenuto.runtime.requests import Request
 from tenuto.worker.host import Place, RoutineHost
 from tenuto.worker.perform import perform, perform_here
 from tenuto.worker.pools import ProcessPool
+from tenuto.worker.rays import RayRoom
 
 if TYPE_CHECKING:
     from tenuto.client.reading import Reading
@@ -69,6 +70,7 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tenuto-handler")
         self._processes = ProcessPool(processes)
+        self._rays = RayRoom()
         self._ready: deque[Job] = deque()
         self._busy = 0
         self._draining = False
@@ -104,7 +106,7 @@ class Worker:
                 self._corridor.clock.now,
                 read,
                 self._pool,
-                self._processes,
+                (self._processes, self._rays),
                 self._done,
                 on_step,
             ),
@@ -151,6 +153,7 @@ class Worker:
         if self._thread is not None:
             self._thread.join(1.0)
         self._processes.close()
+        self._rays.close()
         return ended
 
     # --- the loop's thread

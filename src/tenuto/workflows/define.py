@@ -70,8 +70,8 @@ class StepOptions(Struct, frozen=True):
 
     `timeout` is for one attempt, `total` for all with their delays. With `tx`, a function that
     opens a DB-API connection, the step gets a connection as its first argument, and what it writes
-    is committed exactly once, together with its outcome. `on` is where it runs: `thread` or
-    `process`.
+    is committed exactly once, together with its outcome. `on` is where it runs: `thread`,
+    `process` or `ray`.
     """
 
     retries: Retry = Retry()
@@ -325,7 +325,7 @@ def step(
 
     Options: `retries` (a number of attempts or a `Retry`), `timeout` of one attempt and `total` of
     all with their delays (seconds, or texts such as `30s` and `PT30S`), `undo` (a step), `tx` (a
-    function that opens a connection), `on` (`thread` or `process`, where it runs); `queue`, `key`,
+    function that opens a connection), `on` (`thread`, `process` or `ray`); `queue`, `key`,
     `priority`, `fairness`, `dedup` and `delay` say how calls enter a queue (`Queue`).
     """
     made = step_options(**options)

@@ -15,7 +15,8 @@ from tenuto.errors import InputError
 
 THREAD: Final = "thread"
 PROCESS: Final = "process"
-ROOMS: Final = (THREAD, PROCESS)
+RAY: Final = "ray"
+ROOMS: Final = (THREAD, PROCESS, RAY)
 
 
 def check_room(function: Callable[..., Any], name: str, options: Any) -> None:
@@ -30,7 +31,7 @@ def check_room(function: Callable[..., Any], name: str, options: Any) -> None:
             f'step `{name}`: expected a step with `tx` to run on="thread", where its connection '
             f"is opened, got on={room!r}"
         )
-    lack = _lack_of_name(function)
+    lack = _lack_of_name(function, room)
     if lack is not None:
         raise InputError(
             f"step `{name}`: expected a function that another process finds by its name, but it "
@@ -38,7 +39,7 @@ def check_room(function: Callable[..., Any], name: str, options: Any) -> None:
         )
 
 
-def _lack_of_name(function: Callable[..., Any]) -> str | None:
+def _lack_of_name(function: Callable[..., Any], room: str) -> str | None:
     """Return why another process would not find a function, if so."""
     qualified = getattr(function, "__qualname__", None)
     if qualified is None:
@@ -47,7 +48,9 @@ def _lack_of_name(function: Callable[..., Any]) -> str | None:
         return "a lambda"
     if "<locals>" in qualified:
         return "defined within another function"
-    main = sys.modules.get("__main__")
-    if function.__module__ == "__main__" and getattr(main, "__file__", None) is None:
-        return "defined at a prompt"
+    if function.__module__ == "__main__":
+        if getattr(sys.modules.get("__main__"), "__file__", None) is None:
+            return "defined at a prompt"
+        if room == RAY:
+            return "defined in the script that was started, which a cluster does not have"
     return None
