@@ -76,6 +76,7 @@ def filled(worked):
     keys["task"] = worked.get("tasks").json()["items"][0]["task"]
     worked.post("queues", {"name": "q"})
     keys["incident"] = f"{keys['key']}-1"
+    keys["element"] = "1"
     return worked, keys
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from tenuto.api.metrics import Metrics
 from tenuto.api.problems import Problem
 from tenuto.api.questions import Questions
+from tenuto.api.receivers import Receivers
 from tenuto.api.seals import Seals
 from tenuto.api.stream import Stream
 from tenuto.client import requests as ask
@@ -59,6 +60,7 @@ class Service:
         self.stream = Stream(node, self.client.read, self.cursors)
         self.metrics.count_streams(lambda: self.stream.count)
         self.questions = Questions()
+        self.receivers = Receivers()
         self.stopping = asyncio.Event()
         self.operator = name or LOCAL
         self.database = database

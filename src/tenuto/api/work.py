@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tenuto.client.routine_wire import RoutineProgress
 
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Text = Annotated[str, Meta(max_length=10_000)]
@@ -35,7 +37,7 @@ class LeasedJob(Struct):
     """A job with its lease. Results go back with `token`.
 
     `idempotency_key` is the same for every attempt. `details` is what the attempt before said of
-    its progress.
+    its progress. A routine of a workflow has `routine`, and its variables are in there.
     """
 
     job: str
@@ -52,6 +54,7 @@ class LeasedJob(Struct):
     deadline: str | None
     variables: dict[str, Any]
     details: Any = None
+    routine: RoutineProgress | UnsetType = UNSET
 
 
 class LeasedJobs(Struct):

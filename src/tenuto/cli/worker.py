@@ -15,7 +15,7 @@ from tenuto.cli.output import say
 from tenuto.errors import InputError
 
 if TYPE_CHECKING:
-    from tenuto.worker.handlers import Handler
+    from tenuto.worker.program import Program
 
 
 class Options(NamedTuple):
@@ -31,7 +31,9 @@ class Options(NamedTuple):
 
 @click.command()
 @click.argument("app", metavar="APP")
-@click.option("--types", default="", metavar="A,B", help="Perform these job types of APP only.")
+@click.option(
+    "--types", default="", metavar="A,B", help="Only these job types and workflows of APP."
+)
 @click.option(
     "--seats", default=1_000, show_default=True, type=click.IntRange(1), help="Jobs held at once."
 )
@@ -45,7 +47,7 @@ class Options(NamedTuple):
 )
 @place_options
 def worker(**options: Any) -> None:
-    """Perform the jobs of a server with the handlers of APP (MODULE[:NAME]).
+    """Perform the jobs of a server with the handlers of APP (MODULE[:NAME]), and run its workflows.
 
     The server is the one at --url, with a token of the role worker; without a URL the one that
     serves the database on this machine, for as long as it lives.
@@ -62,7 +64,7 @@ def perform(options: Options) -> None:
     from tenuto.worker.worker import new_event_loop
 
     quiet_logs()
-    chosen = chosen_handlers(load_app(options.app), options.types)
+    chosen = chosen_program(load_app(options.app), options.types)
     server = server_at(options.place)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         if not runner.run(work(server, chosen, options)):
@@ -72,25 +74,41 @@ def perform(options: Options) -> None:
             os._exit(0)
 
 
-async def work(server: Place, handlers: dict[str, Handler], options: Options) -> bool:
+async def work(server: Place, program: Program, options: Options) -> bool:
     """Perform jobs until asked to end; tell whether all that were at work were finished."""
     from tenuto.worker.remote import RemoteWorker
 
     assert server.url is not None, "a server has a URL"
-    made = RemoteWorker(server.url, server.token, handlers, seats=options.seats, name=options.name)
+    made = RemoteWorker(
+        server.url,
+        server.token,
+        program,
+        seats=options.seats,
+        name=options.name,
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, made.stop)
-    say(f"works {', '.join(sorted(handlers))} of {server.url}")
+    say(f"works {', '.join(sorted({*program, *program.workflows}))} of {server.url}")
     return await made.run(options.grace)
 
 
-def chosen_handlers(handlers: dict[str, Handler], types: str) -> dict[str, Handler]:
-    """Return the handlers of some types, separated by commas; of all when none is named."""
+def chosen_program(program: Program, types: str) -> Program:
+    """Return the handlers and workflows of some names, separated by commas; all when none is
+    named.
+    """
+    from tenuto.worker.program import Program
+
     wanted = [name.strip() for name in types.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in handlers]
+    known = {*program, *program.workflows}
+    unknown = [name for name in wanted if name not in known]
     if unknown:
         raise InputError(
-            f"expected job types among {', '.join(sorted(handlers))}, got {', '.join(unknown)}"
+            f"expected job types among {', '.join(sorted(known))}, got {', '.join(unknown)}"
         )
-    return {name: one for name, one in handlers.items() if not wanted or name in wanted}
+    if not wanted:
+        return program
+    return Program(
+        {name: one for name, one in program.items() if name in wanted},
+        {name: one for name, one in program.workflows.items() if name in wanted},
+    )

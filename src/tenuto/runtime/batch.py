@@ -309,8 +309,8 @@ class Batch:
                 for one in woken
                 if isinstance(one.record, UpdateAsked)
             )
-            self.wakes.append((lease.seat, Wake(*key, outcomes, resumed, updates=updates)))
-
+            told = Wake(*key, outcomes, resumed, updates=updates, lease=lease.token)
+            self.wakes.append((lease.seat, told))
         for instance in self._resumed:
             self._wake_resumed(instance)
 
@@ -320,7 +320,8 @@ class Batch:
         for element in warm.state.jobs if warm is not None else ():
             lease = self._leases.of((instance, element))
             if lease is not None and lease.seat.wake is not None:
-                self.wakes.append((lease.seat, Wake(instance, element, is_resumed=True)))
+                told = Wake(instance, element, is_resumed=True, lease=lease.token)
+                self.wakes.append((lease.seat, told))
 
     def _is_paused(self, instance: int) -> bool:
         warm = self._warm.peek(instance)
@@ -372,11 +373,12 @@ class Batch:
             self.freed.append(key)
             if key in self._leases.details:
                 self.rows.delete("heartbeat", key)
-            seat = self._leases.lend_seat(key)
-            if seat is not None:
+            lease = self._leases.lend_seat(key)
+            if lease is not None:
+                seat = lease.seat
                 self.lent.append(seat)
                 if seat.wake is not None and key not in self._advanced:
-                    self.wakes.append((seat, Wake(*key, is_gone=True)))
+                    self.wakes.append((seat, Wake(*key, is_gone=True, lease=lease.token)))
         for key, job in list(jobs.items()):
             assert isinstance(job, JobRow), "the job table holds job rows"
             jobs[key] = self.lease_or_wait(job)

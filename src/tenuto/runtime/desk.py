@@ -20,6 +20,7 @@ from tenuto.runtime.loop import given_back
 
 if TYPE_CHECKING:
     from tenuto.runtime.loop import Corridor
+    from tenuto.runtime.routines import Wake
 
 log = structlog.get_logger("tenuto.runtime")
 
@@ -44,15 +45,18 @@ class Poll:
         limit: int,
         lease_seconds: float,
         answer: Callable[[list[Job]], None],
+        wake: Callable[[list[Wake]], None] | None = None,
     ) -> None:
-        """Prepare; `answer` is called on the corridor's thread."""
+        """Prepare; `answer` is called on the corridor's thread.
+
+        So is `wake`, as long as a routine that was leased here is held.
+        """
         names = frozenset(types)
         self._corridor = corridor
         self._answer = answer
         self._is_open = True
-        self._seats = Seats(
-            names, limit, self._take, dict.fromkeys(names, lease_seconds), is_outside=True
-        )
+        leases = dict.fromkeys(names, lease_seconds)
+        self._seats = Seats(names, limit, self._take, leases, is_outside=True, wake=wake)
 
     def open(self) -> None:
         """Wait for jobs; callable from every thread."""
@@ -100,6 +104,20 @@ def extend(corridor: Corridor, beats: Sequence[Beat]) -> list[bool]:
             rows.change("heartbeat", key, HeartbeatRow(*key, now, beat.details))
     _write(corridor, rows)
     return held
+
+
+def tell(
+    corridor: Corridor,
+    leases: Sequence[tuple[JobKey, int]],
+    wake: Callable[[list[Wake]], None],
+) -> list[bool]:
+    """Let what happens for held routines be told to `wake` from now on; tell for each whether it
+    is held.
+
+    Runs on the corridor's thread between two batches.
+    """
+    seat = Seats(frozenset(), 0, lambda _: None, is_outside=True, wake=wake)
+    return [corridor.leases.tell(key, token, seat) for key, token in leases]
 
 
 def give_back(corridor: Corridor, leases: Sequence[tuple[JobKey, int]]) -> list[bool]:

@@ -208,13 +208,14 @@ class Leases:
             self._history[key] = (lease.attempt, lease.crashes)
         self._release_suspect(key)
 
-    def lend_seat(self, key: JobKey) -> Seats | None:
-        """Free the seat of a job that this batch ends, for the jobs that it creates."""
+    def lend_seat(self, key: JobKey) -> Lease | None:
+        """Free the seat of a job that this batch ends, for the jobs that it creates; return its
+        lease.
+        """
         lease = self._held.get(key)
-        if lease is None:
-            return None
-        lease.seat.free += 1
-        return lease.seat
+        if lease is not None:
+            lease.seat.free += 1
+        return lease
 
     def forget(self, key: JobKey) -> None:
         """The job is gone, and its seat was lent: its attempts matter no more."""
@@ -262,6 +263,14 @@ class Leases:
         if lease is None or lease.token != token:
             return False
         self._held[key] = lease._replace(deadline=max(deadline, lease.deadline))
+        return True
+
+    def tell(self, key: JobKey, token: int, seat: Seats) -> bool:
+        """Let what happens for a held routine be told to another seat; tell whether it is held."""
+        lease = self._held.get(key)
+        if lease is None or lease.token != token:
+            return False
+        self._held[key] = lease._replace(seat=seat)
         return True
 
     def held_here(self) -> list[JobKey]:

@@ -50,6 +50,7 @@ class Wake(Struct, frozen=True):
 
     `resumed` are failed steps that may be tried again, with the number of the attempt. `is_gone`
     tells that the worker holds it no more, `is_resumed` that its instance was paused meanwhile.
+    `lease` is the token under which it is held.
     """
 
     instance: int
@@ -59,3 +60,4 @@ class Wake(Struct, frozen=True):
     is_gone: bool = False
     is_resumed: bool = False
     updates: tuple[Asked, ...] = ()
+    lease: int = 0

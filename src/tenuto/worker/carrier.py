@@ -7,8 +7,8 @@ halving what was sent together, so that one bad result stands in the way of no o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 import httpx
 import structlog
@@ -48,9 +48,9 @@ class Carrier:
     """The connections of one worker to its server."""
 
     def __init__(self, url: str, token: str | None) -> None:
-        """Go to the jobs of the server at `url`. Raises `InputError` for what is no URL."""
+        """Go to the server at `url`. Raises `InputError` for what is no URL."""
         options = calls.settings(url, token)
-        options["base_url"] += "/jobs/"
+        options["base_url"] += "/"
         options["headers"]["content-type"] = "application/json"
         self._http = httpx.AsyncClient(**options)
         self._is_away = False
@@ -70,15 +70,37 @@ class Carrier:
         calls.check(answer)
         return answer.content
 
+    async def get(self, path: str, query: Mapping[str, Any]) -> bytes | None:
+        """Return what is read; nothing when it must be read again later.
+
+        Raises what the server refuses.
+        """
+        try:
+            answer = await self._http.get(path, params=query)
+        except httpx.TransportError as error:
+            self._note(f"{type(error).__name__}: {error}")
+            return None
+        if _is_later(answer):
+            return None
+        calls.check(answer)
+        return answer.content
+
     async def deliver(
-        self, path: str, member: str, items: Sequence[bytes]
+        self,
+        path: str,
+        member: str,
+        items: Sequence[bytes],
+        *,
+        head: bytes = b"",
+        whole: Callable[[AllSaid], None] | None = None,
     ) -> list[Said | TenutoError]:
         """Send items together until the server has answered; return what it says of each.
 
-        An item that the server cannot use gets the refusal. Raises `Rejected` when nothing at all
-        is taken from this worker.
+        `head` are members that go with them; `whole` is given each answer. An item that the server
+        cannot use gets the refusal. Raises `Rejected` when nothing at all is taken from this
+        worker.
         """
-        body = b'{"%s":[%s]}' % (member.encode(), b",".join(items))
+        body = b'{%s"%s":[%s]}' % (head, member.encode(), b",".join(items))
         try:
             said = await self._deliver(path, body)
         except Unreachable:
@@ -87,8 +109,11 @@ class Carrier:
             if len(items) == 1:
                 return [refused]
             half = len(items) // 2
-            first = await self.deliver(path, member, items[:half])
-            return first + await self.deliver(path, member, items[half:])
+            first = await self.deliver(path, member, items[:half], head=head, whole=whole)
+            rest = await self.deliver(path, member, items[half:], head=head, whole=whole)
+            return first + rest
+        if whole is not None:
+            whole(said)
         return list(said.results)
 
     async def _deliver(self, path: str, body: bytes) -> AllSaid:

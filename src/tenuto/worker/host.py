@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
 
-from tenuto.client.history import History, read_history
+from tenuto.client.history import History
 from tenuto.engine import commands as c
 from tenuto.engine import rejections as why
 from tenuto.engine import routine_commands as a
@@ -32,7 +32,6 @@ from tenuto.workflows.context import StepContext
 from tenuto.workflows.routine import Routine
 
 if TYPE_CHECKING:
-    from tenuto.client.reading import Reading
     from tenuto.runtime.leases import Job
     from tenuto.worker.pools import ProcessPool
     from tenuto.worker.rays import RayRoom
@@ -88,16 +87,17 @@ class Held:
 
 class Place(NamedTuple):
     """Where a host lives: `submit` puts a request before the corridor, `now` is its clock (Unix
-    milliseconds), `threads` run plain functions and what is `elsewhere` heavy ones, `done` is told
-    when a routine is held no more, `on_step` of each attempt of a step that begins.
+    milliseconds), `read` gives what a routine is replayed from, `threads` run plain functions and
+    what is `elsewhere` heavy ones, `done` is told when a routine is held no more, `on_step` of each
+    attempt of a step that begins.
     """
 
     submit: Callable[[Request], None]
     now: Callable[[], int]
-    read: Reading
+    read: Callable[[Job], History]
     threads: Executor
     elsewhere: tuple[ProcessPool, RayRoom]
-    done: Callable[[], None]
+    done: Callable[[Job], None]
     on_step: Callable[[StepContext], None] | None = None
 
 
@@ -117,7 +117,7 @@ class RoutineHost:
         self._threads = place.threads
         self._done = place.done
         self._held: dict[Key, Held] = {}
-        self._warm: dict[Key, Routine] = {}
+        self._warm: dict[Key, tuple[Routine, int]] = {}
         self.warm_max = warm_max
         self._tickets = itertools.count(1)
         self._said: dict[int, tuple[Held, tuple[Report, ...], tuple[a.Ask, ...]]] = {}
@@ -165,9 +165,12 @@ class RoutineHost:
         if old is not None:
             self._abandon(old)
         held = self._held[key] = Held(job)
-        routine = self._warm.pop(key, None)
-        if routine is not None:
-            if routine.consumed == progress.ordered - len(progress.outcomes):
+        warm = self._warm.pop(key, None)
+        if warm is not None:
+            routine, advances = warm
+            # Another worker may have gone on with it meanwhile, or begun it anew.
+            ahead = progress.ordered - len(progress.outcomes)
+            if (routine.consumed, advances) == (ahead, progress.advances):
                 held.routine = routine
                 self._feed(held, progress.outcomes)
                 self._offer_updates(held, progress.updates)
@@ -212,9 +215,7 @@ class RoutineHost:
         job = held.job
         assert job.progress is not None, "a routine has progress"
         loop = asyncio.get_running_loop()
-        history = await loop.run_in_executor(
-            self._threads, read_history, self._read, job.instance, job.element, job.progress.since
-        )
+        history = await loop.run_in_executor(self._threads, self._read, job)
         if self._held.get((job.instance, job.element)) is not held:
             return
         held.is_loading = False
@@ -495,16 +496,16 @@ class RoutineHost:
         key = (held.job.instance, held.job.element)
         routine = held.routine
         del self._held[key]
-        self._done()
+        self._done(held.job)
         if routine is None or routine.is_ended:
             return
         if routine.holds_thread:  # it is unwound, and made again when there is something to see
             routine.discard()
             return
-        self._warm[key] = routine
+        self._warm[key] = (routine, held.advances)
         while len(self._warm) > self.warm_max:
             oldest = next(iter(self._warm))
-            self._warm.pop(oldest).discard()
+            self._warm.pop(oldest)[0].discard()
 
     def _drop(self, held: Held) -> None:
         """Hold a routine no more: it has ended, or somebody else has it."""
@@ -519,7 +520,7 @@ class RoutineHost:
         held.running.clear()
         if held.routine is not None:
             held.routine.discard()
-        self._done()
+        self._done(held.job)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

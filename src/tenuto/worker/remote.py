@@ -26,8 +26,11 @@ import structlog
 from tenuto import values
 from tenuto.engine.commands import Command
 from tenuto.errors import InputError, TenutoError
+from tenuto.governance.tokens import mint_token
 from tenuto.worker.carrier import BackOff, Carrier
 from tenuto.worker.perform import perform, perform_here
+from tenuto.worker.program import Program
+from tenuto.worker.remote_routines import RemoteRoutines
 from tenuto.worker.wire import (
     ACCEPTED,
     GONE,
@@ -81,6 +84,11 @@ class Lane:
         self.held = 0
         self.has_room = asyncio.Event()
 
+    def free_one(self) -> None:
+        """A seat is free again."""
+        self.held -= 1
+        self.has_room.set()
+
     @property
     def room(self) -> int:
         """Return how many jobs the next question may ask for."""
@@ -128,16 +136,22 @@ class RemoteWorker:
     ) -> None:
         """Hold at most `seats` jobs at once; `name` is for people.
 
-        Leases last as long as the shortest that a handler names, and are extended while it works.
-        Raises `InputError` for a URL that cannot be used, and without handlers.
+        A `Program` brings workflows too. Leases last as long as the shortest that a handler names,
+        and are extended while it works.
+
+        Raises `InputError` for a URL that cannot be used, and without handlers and workflows.
         """
-        if not handlers:
-            raise InputError("expected at least one handler, got none: there is nothing to perform")
+        workflows = handlers.workflows if isinstance(handlers, Program) else {}
+        if not handlers and not workflows:
+            raise InputError(
+                "expected at least one handler or workflow, got none: there is nothing to perform"
+            )
         self._carrier = Carrier(url, token)
         self._handlers = dict(handlers)
         leases = [one.lease_seconds for one in self._handlers.values() if one.lease_seconds]
         self._lease = max(LEASE_SECONDS_MIN, min([LEASE_SECONDS, *leases]))
-        self._name = f"{name}@{socket.gethostname()}:{os.getpid()}"[-255:]
+        # Two processes of one name never hear what is told to the other.
+        self._name = f"{name}@{socket.gethostname()}:{os.getpid()}:{mint_token().id}"[-255:]
         self._polls = polls
         self._lanes = _lanes(self._handlers, seats, polls)
         self._pool = ThreadPoolExecutor(THREADS_DEFAULT, thread_name_prefix="tenuto-handler")
@@ -151,6 +165,12 @@ class RemoteWorker:
         self._has_beats = asyncio.Event()
         self._draining = asyncio.Event()
         self._emptied = asyncio.Event()
+        self._routines: RemoteRoutines | None = None
+        if workflows:
+            self._routines = RemoteRoutines(
+                workflows, self._carrier, self._name, self._pool, self._note_empty
+            )
+            self._lanes.append(Lane(self._routines.job_types, seats, polls))
 
     async def run(self, grace_seconds: float = 10.0) -> bool:
         """Work until `stop`; then finish what is at work within the grace, and give back the rest.
@@ -159,6 +179,10 @@ class RemoteWorker:
         `Rejected` when the server does not let this worker in.
         """
         self._loop = asyncio.get_running_loop()
+        routines = self._routines
+        if routines is not None:
+            routines.attach(self._loop)
+            await routines.deploy()
         polls = [
             asyncio.create_task(self._poll(lane))
             for lane in self._lanes
@@ -167,6 +191,8 @@ class RemoteWorker:
         steady: list[asyncio.Task[Any]] = [
             asyncio.create_task(one) for one in (self._report(), self._beat(), self._extend_all())
         ]
+        if routines is not None:
+            steady += [asyncio.create_task(one) for one in (routines.say(), routines.listen())]
         draining = asyncio.create_task(self._draining.wait())
         try:
             await _first_of([*polls, *steady, draining])
@@ -176,13 +202,17 @@ class RemoteWorker:
             await _first_of(steady, grace_seconds)
             unfinished = [work for work in self._works.values() if not work.is_done]
             await self._give_back(self._works.values())
-            return not unfinished
+            is_finished = routines is None or routines.is_empty
+            await self._give_back_routines()
+            return not unfinished and is_finished
         finally:
             ending = [*polls, *steady, draining, *self._tasks]
             for one in ending:
                 one.cancel()
             await asyncio.wait(ending, timeout=CANCEL_SECONDS)
             self._pool.shutdown(wait=False, cancel_futures=True)
+            if routines is not None:
+                routines.close()
             await self._carrier.close()
 
     def stop(self) -> None:
@@ -210,11 +240,14 @@ class RemoteWorker:
         waiting += self._ready
         self._ready.clear()
         await self._give_back(waiting)
+        if self._routines is not None:
+            self._routines.drain()
+            await self._give_back_routines()
 
     async def _end_questions(self, polls: Collection[asyncio.Task[None]]) -> None:
         """End the questions that wait at the server, also those that were still on their way."""
         while polls:
-            await self._carrier.ask("release", encode({"worker": self._name}))
+            await self._carrier.ask("jobs/release", encode({"worker": self._name}))
             _, polls = await asyncio.wait(polls, timeout=PAUSE_SECONDS)
 
     # --- jobs in
@@ -230,7 +263,7 @@ class RemoteWorker:
                 continue
             lane.asked += limit
             try:
-                answer = await self._carrier.ask("activate", self._question(lane, limit))
+                answer = await self._carrier.ask("jobs/activate", self._question(lane, limit))
             finally:
                 lane.asked -= limit
             if answer is None:
@@ -253,6 +286,11 @@ class RemoteWorker:
 
     def _take(self, lane: Lane, jobs: list[WireJob]) -> None:
         for job in jobs:
+            if job.routine is not None:
+                assert self._routines is not None, "routines come only to who has workflows"
+                lane.held += 1
+                self._routines.accept(job, lane.free_one)
+                continue
             work = self._works[job.token] = Work(job, lane)
             lane.held += 1
             # What arrives after the worker was asked to end is given back with what has not begun.
@@ -306,7 +344,7 @@ class RemoteWorker:
             while self._results:
                 batch = _next_batch(self._results)
                 items = [parcel.data for parcel in batch]
-                answers = await self._carrier.deliver("results", "results", items)
+                answers = await self._carrier.deliver("jobs/results", "results", items)
                 again = [
                     parcel
                     for parcel, answer in zip(batch, answers, strict=True)
@@ -339,8 +377,7 @@ class RemoteWorker:
     def _forget(self, work: Work) -> None:
         """Free the seat of a job whose result the server has, or which it has back."""
         if self._works.pop(work.job.token, None) is not None:
-            work.lane.held -= 1
-            work.lane.has_room.set()
+            work.lane.free_one()
 
     # --- leases
 
@@ -380,12 +417,16 @@ class RemoteWorker:
                 count = min(SENT_AT_ONCE, len(gathered))
                 batch = [gathered.popleft() for _ in range(count)]
                 items = [encode(beat) for _, beat in batch]
-                answers = await self._carrier.deliver("extend", "beats", items)
+                answers = await self._carrier.deliver("jobs/extend", "beats", items)
                 for (token, _), answer in zip(batch, answers, strict=True):
                     self._note_held(token, answer)
 
     def _note_held(self, token: str, answer: Said | TenutoError) -> None:
         work = self._works.get(token)
+        if work is None and self._routines is not None:
+            if isinstance(answer, Said) and not answer.held:
+                self._routines.lost(token)
+            return
         if work is None or work.is_done:
             return
         if not isinstance(answer, Said):
@@ -400,23 +441,34 @@ class RemoteWorker:
             await asyncio.sleep(self._lease / 3)
             for work in self._works.values():
                 self._note_beat(work, self._lease, None)
+            for held in self._routines.leases() if self._routines is not None else ():
+                self._beats[held["token"]] = {**held, "lease": self._lease}
+                self._has_beats.set()
 
     def _note_empty(self) -> None:
-        if self._draining.is_set() and not self._works:
+        if not self._draining.is_set() or self._works:
+            return
+        if self._routines is None or self._routines.is_empty:
             self._emptied.set()
 
     async def _give_back(self, works: Iterable[Work]) -> None:
         """Give back what will not be finished: somebody else gets it at once."""
         given = list(works)
-        for start in range(0, len(given), SENT_AT_ONCE):
-            some = given[start : start + SENT_AT_ONCE]
-            leases = [{"job": work.job.job, "token": work.job.token} for work in some]
+        await self._release([{"job": one.job.job, "token": one.job.token} for one in given])
+        for work in given:
+            self._forget(work)
+        self._note_empty()
+
+    async def _give_back_routines(self) -> None:
+        if self._routines is not None:
+            await self._release(self._routines.take_given_back())
+
+    async def _release(self, leases: list[dict[str, str]]) -> None:
+        for start in range(0, len(leases), SENT_AT_ONCE):
+            some = leases[start : start + SENT_AT_ONCE]
             # A server that is away notices the end of the leases by itself.
             with contextlib.suppress(TenutoError):
-                await self._carrier.ask("release", encode({"leases": leases}))
-            for work in some:
-                self._forget(work)
-        self._note_empty()
+                await self._carrier.ask("jobs/release", encode({"leases": some}))
 
 
 def _lanes(handlers: Mapping[str, Handler], seats: int, polls: int) -> list[Lane]:

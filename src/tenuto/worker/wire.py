@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from tenuto import values
+from tenuto.client.routine_wire import RoutineProgress, RoutineWake, read_progress
 from tenuto.engine import rejections as why
 from tenuto.engine.commands import Command, CompleteJob, FailJob, ThrowJobError
 from tenuto.runtime.leases import Job
@@ -47,6 +48,7 @@ class WireJob(Struct):
     deadline: str | None
     variables: dict[str, msgspec.Raw]
     details: msgspec.Raw = _NULL
+    routine: RoutineProgress | None = None
 
 
 class Jobs(Struct):
@@ -65,9 +67,11 @@ class Said(Struct):
 
 
 class AllSaid(Struct):
-    """What the server says of many, in order."""
+    """What the server says of many, in order, and what happened for routines."""
 
     results: list[Said]
+    session: str = ""
+    wakes: list[RoutineWake] = []
 
 
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
@@ -95,6 +99,30 @@ def job_of(wire: WireJob) -> Job:
         _milliseconds(wire.deadline),
         variables,
         details,
+    )
+
+
+def routine_of(wire: WireJob) -> Job:
+    """Return a routine as a host knows it; its token is the name of its lease."""
+    told = wire.routine
+    assert told is not None, f"job {wire.job} is a routine"
+    instance, _, element = wire.job.partition("-")
+    return Job(
+        int(instance),
+        int(element),
+        wire.type,
+        wire.process,
+        wire.element,
+        wire.business_key,
+        wire.idempotency_key,
+        (),
+        wire.attempt,
+        wire.retries,
+        told.lease,
+        0,
+        told.arguments,
+        None,
+        read_progress(told),
     )
 
 

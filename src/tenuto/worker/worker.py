@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from tenuto import values
+from tenuto.client.history import History, read_history
 from tenuto.engine.commands import Command
 from tenuto.runtime import desk
 from tenuto.runtime.desk import Beat
@@ -104,10 +105,10 @@ class Worker:
             Place(
                 self._corridor.submit,
                 self._corridor.clock.now,
-                read,
+                lambda job: _history(read, job),
                 self._pool,
                 (self._processes, self._rays),
-                self._done,
+                self._routine_done,
                 on_step,
             ),
         )
@@ -209,6 +210,9 @@ class Worker:
             self._report(job, command)
             self._done()
 
+    def _routine_done(self, _: Job) -> None:
+        self._done()
+
     def _done(self) -> None:
         self._busy -= 1
         if self._draining:
@@ -246,6 +250,11 @@ class Worker:
             corridor.leases.extend((job.instance, job.element), job.token, deadline)
 
         self._corridor.call(extend)
+
+
+def _history(read: Reading, job: Job) -> History:
+    assert job.progress is not None, "a routine has progress"
+    return read_history(read, job.instance, job.element, job.progress.since)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import UNSET
+
 from tenuto import values
 from tenuto.api.http import IDEMPOTENCY_KEY, Request, Response, empty_response, json_response
 from tenuto.api.keys import element_key
@@ -35,6 +37,7 @@ from tenuto.api.work import (
     Throw,
 )
 from tenuto.client.requests import encode_variables
+from tenuto.client.routine_wire import progress_of
 from tenuto.engine import commands as c
 from tenuto.engine import rejections as why
 from tenuto.engine.rejections import Rejection
@@ -84,7 +87,7 @@ async def extend(service: Service, request: Request) -> Response:
     key = element_key("job", job)
     beat = _beat(key, opened_token(service, key, given.token), given)
     if not (await service.client.jobs.extend([beat]))[0]:
-        raise _lost(job)
+        raise lost_lease(job)
     return empty_response()
 
 
@@ -114,7 +117,7 @@ async def extend_many(service: Service, request: Request) -> Response:
     beats: dict[int, Beat] = {}
     for place, one in enumerate(given.beats):
         key = element_key("job", one.job)
-        token = _token(service, key, one.token)
+        token = token_of(service, key, one.token)
         if token is not None:
             beats[place] = _beat(key, token, one)
     if beats:
@@ -132,7 +135,7 @@ async def release(service: Service, request: Request) -> Response:
     leases: dict[int, tuple[JobKey, int]] = {}
     for place, one in enumerate(given.leases):
         key = element_key("job", one.job)
-        token = _token(service, key, one.token)
+        token = token_of(service, key, one.token)
         if token is not None:
             leases[place] = (key, token)
     if leases:
@@ -148,13 +151,16 @@ async def release(service: Service, request: Request) -> Response:
 async def _leased(service: Service, request: Request, given: Activate) -> list[LeasedJob]:
     """Lease jobs for a caller; what it does not wait for goes back."""
     _check_types(request.caller, given)
-    with service.questions.ask((request.caller.token, given.worker)) as ended:
+    asker = (request.caller.token, given.worker)
+    wake = service.receivers.of(asker).wake if given.worker else None
+    with service.questions.ask(asker) as ended:
         work = service.client.jobs.activate(
             given.types,
             given.limit,
             lease_seconds=given.lease,
             wait_seconds=given.wait,
             ended=ended,
+            wake=wake,
         )
         jobs = await (request.while_here(work, service.stopping) if given.wait else work)
     return [leased_job(service, job) for job in jobs]
@@ -173,6 +179,7 @@ def _check_types(caller: Principal, given: Activate) -> None:
 def leased_job(service: Service, job: Job) -> LeasedJob:
     """Return a job as its worker gets it."""
     key = f"{job.instance}-{job.element}"
+    progress = progress_of(job)
     return LeasedJob(
         key,
         service.leases.close(key, job.token),
@@ -186,12 +193,13 @@ def leased_job(service: Service, job: Job) -> LeasedJob:
         job.attempt,
         job.retries,
         moment(job.deadline),
-        variables_json(job.variables),
+        variables_json(job.variables) if progress is None else {},
         None if job.details is None else encoded_json(job.details),
+        UNSET if progress is None else progress,
     )
 
 
-def _token(service: Service, key: JobKey, text: str) -> int | None:
+def token_of(service: Service, key: JobKey, text: str) -> int | None:
     """Return the fencing token that was sealed for a job, or nothing."""
     try:
         token: int = service.leases.open(f"{key[0]}-{key[1]}", text)
@@ -202,13 +210,14 @@ def _token(service: Service, key: JobKey, text: str) -> int | None:
 
 def opened_token(service: Service, key: JobKey, text: str) -> int:
     """Return the fencing token that was sealed for a job. Raises `Problem` (stale-lease)."""
-    token = _token(service, key, text)
+    token = token_of(service, key, text)
     if token is None:
-        raise _lost(f"{key[0]}-{key[1]}")
+        raise lost_lease(f"{key[0]}-{key[1]}")
     return token
 
 
-def _lost(job: str) -> Problem:
+def lost_lease(job: str) -> Problem:
+    """Return the problem of whoever says something under a lease that is held no more."""
     return Problem(
         why.STALE_LEASE,
         f"expected the token of the lease that holds job {job}, got another: the lease has ended, "

@@ -1,0 +1,162 @@
+"""Workflows in a worker of its own process: they run, wait, die with it, and go on elsewhere."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.serving import Server, environment
+from tests.worker.test_remote import Asked, until
+
+APP = """
+import asyncio, os, time
+from tenuto import handler, step, wf, workflow
+
+def note(text):
+    with open("notes", "a") as file:
+        file.write(text + "\\n")
+
+@handler("short", lease="2s")
+async def short() -> dict:
+    return {}
+
+@step
+async def add_one(n: int) -> int:
+    note(f"add_one {n}")
+    return n + 1
+
+@step
+def on_thread(n: int) -> float:
+    note(f"on_thread {n}")
+    return n / 4
+
+@step
+async def slow(n: int) -> int:
+    note(f"slow {os.getpid()}")
+    while not os.path.exists("go"):
+        await asyncio.sleep(0.01)
+    return n + 1
+
+@workflow
+async def five(n: int) -> int:
+    for _ in range(5):
+        n = await add_one(n)
+    return n
+
+@workflow
+async def both(n: int) -> float:
+    return await on_thread.call(await add_one(n))
+
+@workflow
+async def waits(n: int) -> list:
+    n = await add_one(n)
+    await asyncio.sleep(0.3)
+    got = await wf.receive("go", "k")
+    return [await add_one(n), got["n"]]
+
+@workflow
+async def parent(n: int) -> list:
+    return list(await asyncio.gather(five(n), add_one(n), both(n)))
+
+@workflow
+async def late(n: int) -> str:
+    try:
+        async with asyncio.timeout(0.5):
+            return str(await slow(n))
+    except TimeoutError:
+        return "late"
+
+@workflow
+async def halting(n: int) -> int:
+    return await add_one(await slow(await add_one(n)))
+"""
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Serve a database without a handler."""
+    (tmp_path / "app.py").write_text(APP)
+    with Server(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def ask(server):
+    """Ask the server."""
+    made = Asked(server)
+    yield made
+    made.http.close()
+
+
+@pytest.fixture
+def work(server, ask, tmp_path):
+    """Begin workers with a token of their own; end those that live at the end."""
+    asked = {"name": "worker", "roles": ["worker", "developer"]}
+    token = ask("POST", "tokens", asked)["token"]
+    begun = []
+
+    def begin(*more, token=token):
+        arguments = [sys.executable, "-m", "tenuto", "worker", "app", "--url", server.url, *more]
+        made = subprocess.Popen(
+            arguments,
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            env=environment(tmp_path, TENUTO_TOKEN=token),
+        )
+        begun.append(made)
+        assert b"works" in made.stderr.readline()
+        return made
+
+    yield begin
+    for one in begun:
+        if one.poll() is None:
+            one.send_signal(signal.SIGCONT)
+            one.send_signal(signal.SIGTERM)
+        one.communicate(timeout=15)
+
+
+def is_known(ask, workflow):
+    """Tell whether a workflow is deployed."""
+    return any(one["id"] == workflow for one in ask("GET", "processes")["items"])
+
+
+def run(ask, workflow, **variables):
+    """Run a workflow to its end; return its result."""
+    until(lambda: is_known(ask, workflow))
+    ended = ask("POST", "instances", {"process": workflow, "variables": variables, "wait": True})
+    assert ended["status"] == "completed", ended
+    return ended["variables"]["result"]
+
+
+def noted(folder, text):
+    """Return how often something was noted."""
+    path = folder / "notes"
+    return path.read_text().splitlines().count(text) if path.exists() else 0
+
+
+def test_a_workflow_runs_in_a_worker_of_its_own(work, ask, tmp_path):
+    """Five steps, each once, in another process than the engine (behaviour 1)."""
+    work()
+    assert run(ask, "five", n=0) == 5
+    assert [noted(tmp_path, f"add_one {n}") for n in range(5)] == [1] * 5
+
+
+def test_threads_timers_messages_and_children_work_as_in_process(work, ask):
+    """What a workflow may wait for comes to a worker elsewhere, too."""
+    work()
+    assert run(ask, "both", n=1) == 0.5
+    assert run(ask, "parent", n=1) == [6, 2, 0.5]
+    key = ask("POST", "instances", {"process": "waits", "variables": {"n": 1}})["instance"]
+    message = {"name": "go", "correlation_key": "k", "variables": {"n": 7}, "time_to_live": "PT60S"}
+    ask("POST", "messages", message)
+    until(lambda: ask.status(key) == "completed")
+    assert ask("GET", f"instances/{key}")["variables"]["result"] == [3, 7]
+
+
+def test_what_happens_while_a_worker_holds_a_workflow_comes_at_once(work, ask):
+    """A timeout ends a step that runs; nobody waits for the end of a lease or of the step."""
+    work()
+    assert run(ask, "late", n=1) == "late"
