@@ -60,6 +60,7 @@ class Held:
         "is_stale",
         "job",
         "kept",
+        "lines",
         "routine",
         "running",
         "updates",
@@ -74,6 +75,8 @@ class Held:
         asked = () if job.progress is None else job.progress.updates
         self.updates = {one.id: one for one in asked}
         self.routine: Routine | None = None
+        # What a run wrote into the log, by the ticket of what it said then, until that is accepted.
+        self.lines: dict[int, list[str]] = {}
         self.is_loading = False
         self.is_stale = False
         self.is_paused = False
@@ -197,6 +200,9 @@ class RoutineHost:
     def _new_routine(self, held: Held, began_at: int) -> Routine:
         workflow = self._workflows[held.job.type]
         held.routine = Routine(workflow, str(held.job.instance), began_at)
+        if held.lines:
+            held.routine.said.update(itertools.chain(*held.lines.values()))
+            held.lines.clear()
         held.routine.updates.offer(tuple(held.updates.values()))
         return held.routine
 
@@ -341,7 +347,9 @@ class RoutineHost:
         job = held.job
         assert job.progress is not None, "a routine has progress"
         stable = step_key(job.instance, job.progress.since, key)
-        context = StepContext(str(job.instance), stable, attempt)
+        assert routine is not None, "a step has begun in a routine"
+        name = routine.workflow.name
+        context = StepContext(str(job.instance), stable, attempt, step=key, workflow=name)
         held.running[key] = self._steps.run(
             begun, context, lambda report: self._report(held, report)
         )
@@ -393,6 +401,8 @@ class RoutineHost:
     ) -> None:
         ticket = next(self._tickets)
         self._said[ticket] = (held, reports, asks)
+        if held.routine is not None and held.routine.lines:
+            held.lines[ticket], held.routine.lines = held.routine.lines, []
         held.in_flight += 1
         self._submit(Request(held.job.instance, command, reply=Reply(self, ticket)))
 
@@ -433,7 +443,9 @@ class RoutineHost:
                 continue
             if isinstance(result, Rejection):
                 self._refused(held, reports, result)
-            elif held.is_paused:
+                continue
+            held.lines.pop(ticket, None)
+            if held.is_paused:
                 self._go_quiet(held)
             else:
                 self._accepted(held, asks)
@@ -447,6 +459,8 @@ class RoutineHost:
         if held.is_stale:
             self._reload_when_quiet(held)
         elif not held.running and not held.in_flight and not held.is_loading:
+            if held.routine is not None and held.routine.said:
+                held.routine.said.clear()
             if self._is_draining:
                 self._drop(held)
             elif held.was_woken:

@@ -9,7 +9,7 @@ is done outside.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
@@ -111,6 +111,9 @@ class Routine:
         # What got its outcome before it was asked for: a fork begins with copied outcomes.
         self.settled: set[str] = set()
         self._body: Body | None = None
+        # Lines that were written since the last commit, and those that a run before this wrote.
+        self.lines: list[str] = []
+        self.said: Counter[str] = Counter()
         self.updates = Updates(self)
 
     # --- driven by the worker
@@ -358,6 +361,18 @@ class Routine:
                 self.marks.add(name)
                 self._ask(a.MarkPatch(name))
         return known
+
+    def may_say(self, line: str) -> bool:
+        """Tell whether a line of a log is new: neither replayed, nor written by a run of the same
+        process that was thrown away.
+        """
+        if not self.is_live:
+            return False
+        self.lines.append(line)
+        if self.said[line] > 0:
+            self.said[line] -= 1
+            return False
+        return True
 
     @property
     def chance(self) -> Random:
