@@ -257,6 +257,8 @@ def test_a_process_that_died_while_it_had_nothing_to_do_costs_no_attempt(at):
 
 def test_a_step_that_takes_too_long_is_killed_with_what_it_started(at, tmp_path):
     """The timeout ends the process, not only the waiting (behaviour 53)."""
+    result(at, "survives", times=0)  # a process is there and has read its module
+
     assert result(at, "computing_in_time", folder=str(tmp_path)) == "start_to_close"
 
     asyncio.run(gone((tmp_path / "pids").read_text().split()))
@@ -278,6 +280,8 @@ def test_canceling_a_workflow_kills_its_computation(at, tmp_path):
 
 def test_losing_a_race_kills_a_computation(at, tmp_path):
     """Nobody is left to take its result (behaviour 35)."""
+    result(at, "survives", times=0)  # a process is there and has read its module
+
     assert result(at, "raced", folder=str(tmp_path)) == "timer"
 
     asyncio.run(gone((tmp_path / "pids").read_text().split()))
