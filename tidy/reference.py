@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import click
 
+from tidy import workflow_names
 from tidy.sources import ROOT
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def pages() -> dict[str, str]:
     if _exists("tenuto.engine.records"):
         kinds = get_args(importlib.import_module("tenuto.engine.records").AnyRecord)
         written["records.md"] = records(kinds)
+    if _exists("tenuto.wf"):
+        written["workflows.md"] = workflow_names.page()
     if _exists("tenuto.cli"):
         main = importlib.import_module("tenuto.cli").main
         written["settings.md"] = settings(main)

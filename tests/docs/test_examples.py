@@ -9,7 +9,7 @@ from tidy import reference
 from tidy.sources import ROOT, kept_files
 
 BLOCK = re.compile(
-    r"^(?P<mark><!-- run -->\s*\n+)?"
+    r"^(?:<!-- (?P<mark>run|goes on) -->\s*\n+)?"
     r"(?P<fence>```+|:::+) ?(?:\{doctest\}|python)[^\n]*\n"
     r"(?P<code>.*?)^(?P=fence)\s*$",
     re.MULTILINE | re.DOTALL,
@@ -21,13 +21,21 @@ SAVED = re.compile(
 
 
 def examples(text):
-    """Yield (line, kind, code) for the blocks of a page that say they can run."""
+    """Return (line, kind, code) for the blocks of a page that say they can run; a doctest with the
+    mark `goes on` knows what the one before it knew.
+    """
+    found = []
     for block in BLOCK.finditer(text):
         line = text.count("\n", 0, block.start("code")) + 1
-        if ">>>" in block["code"]:
-            yield line, "doctest", block["code"]
+        if block["mark"] == "goes on":
+            first, kind, code = found.pop()
+            between = "\n" * (line - first - code.count("\n"))
+            found.append((first, kind, code + between + block["code"]))
+        elif ">>>" in block["code"]:
+            found.append((line, "doctest", block["code"]))
         elif block["mark"]:
-            yield line, "script", block["code"]
+            found.append((line, "script", block["code"]))
+    return found
 
 
 def pages():
@@ -87,12 +95,14 @@ def test_examples_are_found():
             *("```python", ">>> 1 + 1", "2", "```"),
             *("<!-- run -->", "```python", "x = 1", "```"),
             *("```{doctest}", ">>> 2", "2", "```"),
+            *("and then", "<!-- goes on -->", "```python", ">>> 3", "3", "```"),
         ]
     )
 
     found = [(line, kind) for line, kind, _ in examples(text)]
 
     assert found == [(6, "doctest"), (11, "script"), (14, "doctest")]
+    assert examples(text)[-1][2].splitlines()[20 - 14] == ">>> 3"
 
 
 def test_a_wrong_example_fails():
