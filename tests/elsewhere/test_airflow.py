@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import date
-from decimal import Decimal
-
 import pytest
 
 from tenuto import wf, workflow
@@ -42,28 +38,6 @@ async def two() -> int:
     found = {(await runs.start_and_wait("ledger")).id for _ in range(2)}
     await wf.sleep(1)
     return len(found)
-
-
-@workflow
-async def hurried() -> str:
-    """Wait for a run ten minutes."""
-    try:
-        async with asyncio.timeout(600):
-            return (await runs.start_and_wait("ledger")).state
-    except TimeoutError:
-        return "late"
-
-
-@workflow
-def plain(conf: dict) -> str:
-    """Run a DAG from a plain function."""
-    return wf.wait(runs.start_and_wait("ledger", conf)).state
-
-
-@workflow
-async def odd() -> str:
-    """Hand over what no JSON holds."""
-    return (await runs.start_and_wait("ledger", {"it": object()})).state
 
 
 @pytest.fixture
@@ -202,33 +176,6 @@ def test_a_run_can_be_left_alone(durable, server):
     assert [one["state"] for one in server.runs.values()] == ["queued"]
 
 
-def test_a_wait_that_is_over_ends_the_run(durable, server):
-    """By `asyncio.timeout`, durably."""
-    server.looks = 10_000
-    run = durable.start(hurried)
-    durable.advance("11m")
-
-    assert run.result == "late"
-    assert [one["state"] for one in server.runs.values()] == ["failed"]
-
-
-def test_a_plain_function_waits_by_wf_wait(durable, server):
-    """Decimals are numbers, dates are texts."""
-    run = durable.start(plain, {"rate": Decimal("1.10"), "on": date(2026, 1, 2)})
-    durable.advance("1h")
-
-    assert run.result == "success"
-    assert [one["conf"] for one in server.runs.values()] == [{"rate": 1.1, "on": "2026-01-02"}]
-
-
-def test_what_is_no_plain_data_is_refused_at_once(durable, server):
-    """And sent nowhere."""
-    run = durable.start(odd)
-
-    assert isinstance(run.error, InputError)
-    assert server.requests == []
-
-
 def test_each_call_has_a_run_of_its_own(durable, server):
     """Another step is another run."""
     run = durable.start(two)
@@ -276,21 +223,6 @@ def test_airflow_3_exchanges_a_password_for_a_token(durable, server, monkeypatch
 
     assert run.result["state"] == "success"
     assert server.count("POST", "/auth/token") == 1
-
-
-def test_a_log_in_that_finds_a_busy_server_is_tried_again(durable, server, monkeypatch):
-    """A wrong password is told at once."""
-    server.wants_token = True
-    monkeypatch.setitem(globals(), "runs", airflow.dag(server.url, auth=("tenuto", "p")))
-    server.fail_next("POST", 503, AWAY)
-    run = durable.start(ledger, "2026-01")
-    durable.advance("1h")
-    monkeypatch.setitem(globals(), "runs", airflow.dag(server.url, auth=("eve", "p")))
-    other = durable.start(unknown)
-
-    assert run.result["state"] == "success"
-    assert isinstance(other.error, Refused)
-    assert other.error.status == 401
 
 
 def test_what_is_no_url_and_no_api_is_refused_at_once():

@@ -221,6 +221,38 @@ async def logging_ones(text: str) -> None:
     await logs.call(text)
 
 
+@step(on="process", retries=QUICK, heartbeat="15s")
+def goes_on(rows: int) -> list:
+    """Fail halfway, and go on there."""
+    context = step_context()
+    begin = context.details or 0
+    context.heartbeat(begin + rows)
+    if context.attempt < QUICK.attempts:
+        raise ConnectionError("halfway")
+    return [begin, context.attempt]
+
+
+@step(on="process")
+def careful(folder: str) -> str:
+    """Compute until the process is told to stop."""
+    say(folder, "began")
+    while not step_context().is_stopping:
+        sum(range(1_000))
+    return "came to a good place"
+
+
+@workflow
+async def in_parts() -> list:
+    """Do something in parts."""
+    return await goes_on.call(10)
+
+
+@workflow
+async def told(folder: str) -> str:
+    """Be told of the end."""
+    return await careful.call(folder)
+
+
 @workflow
 async def raced(folder: str) -> str:
     """Leave a computation when a timer was faster."""

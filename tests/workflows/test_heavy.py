@@ -257,8 +257,6 @@ def test_a_process_that_died_while_it_had_nothing_to_do_costs_no_attempt(at):
 
 def test_a_step_that_takes_too_long_is_killed_with_what_it_started(at, tmp_path):
     """The timeout ends the process, not only the waiting (behaviour 53)."""
-    result(at, "survives", times=0)  # a process is there and has read its module
-
     assert result(at, "computing_in_time", folder=str(tmp_path)) == "start_to_close"
 
     asyncio.run(gone((tmp_path / "pids").read_text().split()))
@@ -280,8 +278,6 @@ def test_canceling_a_workflow_kills_its_computation(at, tmp_path):
 
 def test_losing_a_race_kills_a_computation(at, tmp_path):
     """Nobody is left to take its result (behaviour 35)."""
-    result(at, "survives", times=0)  # a process is there and has read its module
-
     assert result(at, "raced", folder=str(tmp_path)) == "timer"
 
     asyncio.run(gone((tmp_path / "pids").read_text().split()))
@@ -304,6 +300,26 @@ def test_stopping_the_node_ends_its_processes_and_fails_no_attempt(tmp_path):
         ended = asyncio.run(at.client.wait(key))
 
     assert ended.variables["result"]["attempt"] == 1
+
+
+def test_what_a_heavy_step_says_of_its_progress_reaches_its_next_attempt(at):
+    """In whichever process that runs (behaviour 54)."""
+    assert result(at, "in_parts") == [20, 3]
+
+
+def test_a_heavy_step_is_told_of_the_end_of_the_node(tmp_path):
+    """It comes to a good place within the grace (behaviour 56)."""
+
+    async def begin(at):
+        key = await at.client.start("told", {"folder": str(tmp_path)})
+        await seen(tmp_path / "began")
+        return key
+
+    code = program_of(heavy_steps)
+    with running(tmp_path / "a.db", handlers=code, grace_seconds=PATIENCE) as at:
+        key = asyncio.run(begin(at))
+    with at_work(tmp_path / "a.db", program_of(heavy_steps)) as at:
+        assert asyncio.run(at.client.wait(key)).variables["result"] == "came to a good place"
 
 
 @pytest.mark.crash

@@ -167,6 +167,14 @@ def test_steps_of_a_queue_never_pass_its_limit(durable: Durable) -> None:
     check(durable)
 
 
+def test_a_step_that_is_let_in_at_once_begins_once(durable: Durable) -> None:
+    """2: also when one commit ends the lease of the workflow and leases it anew."""
+    durable.watch(narrow)
+    for number in range(1, 11):
+        durable.run(wide, 3)
+        assert durable.calls(narrow) == 3 * number
+
+
 def test_a_step_of_a_queue_survives_a_crash_after_every_commit(durable: Durable) -> None:
     """58: also across restarts no place is lost and none is taken twice."""
     durable.explore(wide, 4)

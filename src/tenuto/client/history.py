@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
@@ -26,7 +27,8 @@ class History(Struct):
     After `seen` of the `outcomes` the coroutine had asked for `asked`, in `advances`.
     `stages` say after how many outcomes it asked for what. `steps` are open, with their attempts;
     `variables` are what it began with at `began_at` (Unix milliseconds). `attempts` counts those
-    that began of every step, `failures` has the message of the last that failed.
+    that began of every step, `asked_at` says when it was asked for; `failures` has the message of
+    the last that failed, `details` what it said of its progress.
     """
 
     began_at: int = 0
@@ -41,7 +43,14 @@ class History(Struct):
     delayed: dict[str, int] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    asked_at: dict[str, int] = field(default_factory=dict)
+    details: dict[str, bytes] = field(default_factory=dict)
     withdrawn: set[str] = field(default_factory=set)
+
+    @property
+    def open_steps(self) -> set[str]:
+        """Return the steps that run or wait for their next attempt."""
+        return self.steps.keys() | self.delayed.keys()
 
 
 def read_history(read: Reading, instance: int, element: int, since: int) -> History:
@@ -69,9 +78,11 @@ def read_history(read: Reading, instance: int, element: int, since: int) -> Hist
     return found
 
 
-def _fold(found: History, record: object, at: int, bytes_of: object) -> None:
+BytesOf = Callable[[Stored | None], bytes | None]
+
+
+def _fold(found: History, record: object, at: int, bytes_of: BytesOf) -> None:
     if isinstance(record, rr.OutcomeTaken):
-        assert callable(bytes_of), "bytes are read from the store"
         number = len(found.outcomes) + 1
         value, error = bytes_of(record.value), bytes_of(record.error)
         found.outcomes.append(Outcome(number, record.key, record.at, value, error))
@@ -83,25 +94,30 @@ def _fold(found: History, record: object, at: int, bytes_of: object) -> None:
         found.stages.append((record.seen, record.asked))
         found.steps.update(dict.fromkeys(record.steps, 1))
         found.attempts.update(dict.fromkeys(record.steps, 1))
+        found.asked_at.update(dict.fromkeys(record.steps, at))
     elif isinstance(record, rr.RoutineBegan):
         # What the same turn holds before this belongs to the run that it continues.
         for part in (found.asked, found.stages, found.outcomes, found.marks):
             part.clear()
         found.steps, found.delayed = {}, {}
         found.attempts, found.failures, found.withdrawn = {}, {}, set()
+        found.asked_at, found.details = {}, {}
         found.began_at, found.seen, found.advances = at, 0, 0
     elif isinstance(record, rr.PatchMarked):
         found.marks.append(record.name)
     else:
-        _fold_steps(found, record)
+        _fold_steps(found, record, bytes_of)
 
 
-def _fold_steps(found: History, record: object) -> None:
+def _fold_steps(found: History, record: object, bytes_of: BytesOf) -> None:
     """Take in what happened to steps between their beginning and their end."""
     if isinstance(record, rr.StepDelayed):
         found.steps.pop(record.key, None)
         found.delayed[record.key] = record.attempt
         found.failures[record.key] = record.message
+        details = bytes_of(record.details)
+        if details is not None:
+            found.details[record.key] = details
     elif isinstance(record, qr.PlaceTaken):
         if record.step:
             found.delayed[record.step] = found.attempts[record.step] = (

@@ -165,7 +165,8 @@ class Wakes(Struct):
 class RoutineHistory(Struct):
     """What a coroutine asked for and the outcomes that it got.
 
-    `outcomes` are a page; the next one begins after `next` of them.
+    `outcomes` are a page; the next one begins after `next` of them. `asked_at` says when steps were
+    asked for, `details` what their last attempts said of their progress.
     """
 
     began_at: int
@@ -177,6 +178,8 @@ class RoutineHistory(Struct):
     steps: dict[str, int]
     outcomes: list[Outcome]
     next: int | None = None
+    asked_at: dict[str, int] = {}
+    details: dict[str, bytes] = {}
 
 
 def job_text(key: JobKey) -> str:

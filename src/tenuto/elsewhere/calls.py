@@ -15,7 +15,6 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import httpx
-import msgspec
 
 from tenuto.elsewhere.errors import Away, Refused
 from tenuto.errors import InputError
@@ -27,9 +26,7 @@ Auth = httpx.Auth | tuple[str, str] | str | None
 SECONDS: Final = 30.0
 RETRY_AFTER_MAX: Final = 3_600.0
 REASON_LENGTH_MAX: Final = 500
-_JSON: Final = {"content-type": "application/json"}
 _BUSY: Final = frozenset({408, 425, 429})
-_encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -92,18 +89,18 @@ class Door:
 
         Raises `Away`, `RetryAfter` or `Refused` for any other.
         """
-        content = None if body is None else as_json(body, "what goes there")
         client = httpx.AsyncClient(
             auth=self._auth,
-            headers=_JSON | self._headers,
+            headers=self._headers,
             timeout=seconds,
             verify=self._trust if self.url.startswith("https:") else False,
             trust_env=not self._is_near,
         )
+        sent = {} if body is None else {"json": body}
         try:
             async with client:
                 response = await client.request(
-                    method, f"{self.url}{path}", params=dict(query or {}), content=content
+                    method, f"{self.url}{path}", params=dict(query or {}), **sent
                 )
         except httpx.RequestError as error:
             kind = type(error).__name__
@@ -118,7 +115,7 @@ class Door:
         status = response.status_code
         if not response.is_success and status not in expected:
             reason = reason_of(response)
-            if is_busy(status):
+            if status in _BUSY or status >= 500:
                 wait = _seconds_asked(response)
                 if wait is not None:
                     raise RetryAfter(wait, f"{self.engine} answered {status}: {reason}")
@@ -132,19 +129,6 @@ class Door:
             raise Away(
                 f"expected JSON from {self.engine} at {self.url}{path}, got {response.text[:100]!r}"
             ) from error
-
-
-def as_json(value: Any, what: str) -> bytes:
-    """Return plain data as JSON, decimals as exact numbers. Raises `InputError` for other data."""
-    try:
-        return _encode(value)
-    except (TypeError, ValueError, msgspec.MsgspecError) as error:
-        raise InputError(f"expected plain data as {what}: {error}") from error
-
-
-def is_busy(status: int) -> bool:
-    """Tell whether an answer means that a later one may be another."""
-    return status in _BUSY or status >= 500
 
 
 def reason_of(response: httpx.Response) -> str:

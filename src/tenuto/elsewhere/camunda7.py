@@ -24,7 +24,7 @@ import httpx
 import msgspec
 
 from tenuto.elsewhere import errand
-from tenuto.elsewhere.calls import Auth, Door, as_json, part, stable_id
+from tenuto.elsewhere.calls import Auth, Door, part, stable_id
 from tenuto.elsewhere.errand import CANCEL, Ended, Errand, Look, Pace, Started
 from tenuto.elsewhere.errors import Away, ElsewhereError, Refused, RunFailed, RunStopped
 from tenuto.errors import InputError
@@ -158,7 +158,12 @@ def _typed(name: str, value: Any) -> dict[str, Any]:
         return {"value": value.strftime("%Y-%m-%dT%H:%M:%S.000%z"), "type": "Date"}
     if isinstance(value, date):
         return {"value": value.isoformat(), "type": "String"}
-    text = as_json(value, f"variable `{name}`").decode()
+    try:
+        text = msgspec.json.encode(value).decode()
+    except (TypeError, msgspec.MsgspecError) as error:
+        raise InputError(
+            f"variable `{name}`: expected plain data, got a {type(value).__name__}: {error}"
+        ) from error
     return {"value": text, "type": "Json"}
 
 
@@ -203,7 +208,6 @@ __all__ = [
     "Away",
     "ElsewhereError",
     "Ended",
-    "InputError",
     "Pace",
     "Processes",
     "Refused",

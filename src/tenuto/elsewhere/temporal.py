@@ -25,7 +25,7 @@ import httpx
 import msgspec
 
 from tenuto.elsewhere import errand
-from tenuto.elsewhere.calls import Auth, Door, as_json, part, stable_id
+from tenuto.elsewhere.calls import Auth, Door, part, stable_id
 from tenuto.elsewhere.errand import CANCEL, Ended, Errand, Look, Pace, Started
 from tenuto.elsewhere.errors import Away, ElsewhereError, Refused, RunFailed, RunStopped
 from tenuto.errors import InputError
@@ -161,7 +161,10 @@ def _attributes(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def payload(value: Any) -> dict[str, Any]:
     """Return an argument as the payload that every SDK reads."""
-    data = as_json(value, "an argument")
+    try:
+        data = msgspec.json.encode(value)
+    except (TypeError, msgspec.MsgspecError) as error:
+        raise InputError(f"expected plain data as an argument, got {value!r:.100}") from error
     return {"metadata": {"encoding": _base64(b"json/plain")}, "data": _base64(data)}
 
 
@@ -221,7 +224,6 @@ __all__ = [
     "Away",
     "ElsewhereError",
     "Ended",
-    "InputError",
     "Namespace",
     "Pace",
     "Refused",

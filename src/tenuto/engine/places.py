@@ -13,6 +13,12 @@ from tenuto.graph import nodes as n
 from tenuto.keys import Kind, named_key
 
 WHOLE = ""
+WAITS = "@waits"
+
+
+def waiting_timer(step: str) -> str:
+    """Return what the timer is named that ends the wait of a step in its queue."""
+    return f"{step}{WAITS}"
 
 
 def enter_queue(turn: Turn, number: int, step: str, ask: PlaceAsk) -> None:

@@ -7,8 +7,9 @@ from tenuto.engine import queue_commands as q
 from tenuto.engine import queue_records as qr
 from tenuto.engine import rejections as why
 from tenuto.engine import routine_records as rr
+from tenuto.engine.catching import close_waits
 from tenuto.engine.outcomes import offer, routine_of, take_outcome
-from tenuto.engine.places import WHOLE, leave_queue
+from tenuto.engine.places import WHOLE, leave_queue, waiting_timer
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.routines import fail_routine, give_up_step
 from tenuto.engine.state import Place
@@ -23,6 +24,7 @@ def admit_entry(turn: Turn, command: q.AdmitEntry) -> Rejection | None:
     turn.emit(qr.PlaceAdmitted(command.step))
     number = place.routine
     if command.step != WHOLE:
+        close_waits(turn, number, node=waiting_timer(command.step))
         resumed = rr.StepResumed(number, command.step)
         turn.emit(resumed)
         attempt = routine_of(turn, number).steps[command.step]

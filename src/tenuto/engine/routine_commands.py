@@ -23,19 +23,27 @@ class StepEnded(Struct, frozen=True, array_like=True, gc=False, tag=1):
 
 
 class StepFailed(Struct, frozen=True, array_like=True, gc=False, tag=2):
-    """An attempt of a step failed; the next may begin after `delay_ms`."""
+    """An attempt of a step failed; the next may begin after `delay_ms`.
+
+    `details` is what it said of its progress (an encoded value): the next attempt gets it.
+    """
 
     key: str
     attempt: int
     message: str
     delay_ms: int
+    details: bytes | None = None
 
 
 class BeginStep(Struct, frozen=True, array_like=True, gc=False, tag=1):
-    """Run a step in the process of the coroutine, with a `place` when a queue lets it."""
+    """Run a step in the process of the coroutine, with a `place` when a queue lets it.
+
+    A queue that does not let it within `start_within_ms` is left, and the step has failed.
+    """
 
     key: str
     place: PlaceAsk | None = None
+    start_within_ms: int | None = None
 
 
 class SetTimer(Struct, frozen=True, array_like=True, gc=False, tag=2):

@@ -50,13 +50,17 @@ class AwaitChildBegun(Record, frozen=True, array_like=True, gc=False, tag=93):
 
 
 class StepDelayed(Record, frozen=True, array_like=True, gc=False, tag=94):
-    """Attempt `attempt` of a step failed; the next may begin when the timer `wait` fires."""
+    """Attempt `attempt` of a step failed; the next may begin when the timer `wait` fires.
+
+    `details` is what the attempt said of its progress.
+    """
 
     element: int
     key: str
     attempt: int
     message: str
     wait: int
+    details: Stored | None = None
 
 
 class StepResumed(Record, frozen=True, array_like=True, gc=False, tag=95):

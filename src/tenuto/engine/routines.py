@@ -26,12 +26,14 @@ from tenuto.engine.decisions import decide
 from tenuto.engine.incidents import JOB, close_incident, raise_incident
 from tenuto.engine.outcomes import live_routine, offer, routine_of, take_outcome
 from tenuto.engine.places import (
+    WAITS,
     WHOLE,
     enter_queue,
     is_waiting,
     leave_queue,
     leave_queues,
     place_of,
+    waiting_timer,
 )
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.scopes import empty_scope, withdraw
@@ -80,13 +82,28 @@ def wait_happened(turn: Turn, wait: Wait, variables: Variables) -> None:
     """A timer fired or a message came: for a delayed step its next attempt, else an outcome."""
     number = wait.owner
     routine = routine_of(turn, number)
-    if wait.node in routine.delayed:
+    if wait.node.endswith(WAITS):
+        _waited_too_long(turn, number, wait.node.removesuffix(WAITS))
+    elif wait.node in routine.delayed:
         resumed = rr.StepResumed(number, wait.node)
         turn.emit(resumed)
         turn.woken.append(Woken(number, routine.steps[wait.node], resumed))
         offer(turn, number)
     else:
         take_outcome(turn, number, wait.node, _as_one(turn, variables))
+
+
+def _waited_too_long(turn: Turn, number: int, key: str) -> None:
+    """The queue did not let a step begin in time: the coroutine sees it fail."""
+    place = turn.state.places.get(key)
+    if place is None or place.is_admitted:
+        return
+    leave_queue(turn, key)
+    give_up_step(turn, number, key)
+    name = key.rpartition("#")[0]
+    message = f"expected step `{name}` to begin in time, but queue `{place.name}` did not let it"
+    error = {"type": "StepTimeout", "message": message, "args": [message, "schedule_to_start"]}
+    take_outcome(turn, number, key, None, turn.keep(error))
 
 
 def is_await(turn: Turn, number: int) -> bool:
@@ -187,7 +204,8 @@ def take_report(turn: Turn, number: int, report: a.StepReport) -> None:
         wait = turn.next_number()
         due = turn.now + max(0, report.delay_ms)
         turn.emit(r.TimerSet(wait, number, report.key, due))
-        turn.emit(rr.StepDelayed(number, report.key, report.attempt, report.message, wait))
+        said = None if report.details is None else turn.keep_bytes(report.details)
+        turn.emit(rr.StepDelayed(number, report.key, report.attempt, report.message, wait, said))
 
 
 def take_back(turn: Turn, number: int) -> None:
@@ -243,8 +261,12 @@ def stuck_routine(turn: Turn, command: c.StuckRoutine) -> Rejection | None:
 
 def _begin_step(turn: Turn, number: int, ask: a.BeginStep) -> None:
     """It is open since the record of the advance, and runs at once or when its queue lets it."""
-    if ask.place is not None:
-        enter_queue(turn, number, ask.key, ask.place)
+    if ask.place is None:
+        return
+    enter_queue(turn, number, ask.key, ask.place)
+    if ask.start_within_ms is not None:
+        due = turn.now + ask.start_within_ms
+        turn.emit(r.TimerSet(turn.next_number(), number, waiting_timer(ask.key), due))
 
 
 def _set_timer(turn: Turn, number: int, ask: a.SetTimer) -> None:
@@ -375,7 +397,7 @@ def _withdraw(turn: Turn, number: int, ask: a.Withdraw) -> None:
 def give_up_step(turn: Turn, number: int, key: str) -> None:
     """Withdraw a key and what it waited for."""
     for wait in list(turn.element(number).waits):
-        if turn.state.waits[wait].node == key:
+        if turn.state.waits[wait].node in {key, waiting_timer(key)}:
             close_wait(turn, wait)
     turn.emit(rr.AwaitWithdrawn(number, key))
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import sys
 import threading
 import time
@@ -37,7 +38,7 @@ from tenuto.runtime.loop import Corridor
 from tenuto.runtime.node import Node
 from tenuto.store.memory import MemoryStore
 from tenuto.store.memory_disk import MemoryDisk
-from tenuto.testing.clock import VirtualClock
+from tenuto.testing.clock import VirtualAlarms, VirtualClock
 from tenuto.testing.histories import (
     Recorded,
     StepSeen,
@@ -47,6 +48,7 @@ from tenuto.testing.histories import (
     steps_of,
 )
 from tenuto.worker.program import Program, program_of
+from tenuto.worker.steps import Watch
 from tenuto.worker.worker import Worker
 from tenuto.workflows.awaitables import Message, State
 from tenuto.workflows.context import StepContext
@@ -139,6 +141,8 @@ class Durable:
         self._on_phase: Callable[[str], None] | None = None
         self._calls: Counter[str] = Counter()
         self._undo: list[Callable[[], None]] = []
+        self._alarms = VirtualAlarms()
+        self._hanging: list[None] = []
         self._began: Counter[tuple[str, int]] = Counter()
 
     # --- what a test does
@@ -170,12 +174,9 @@ class Durable:
         self._pass_until(end)
 
     def _pass_until(self, end: int) -> None:
-        corridor = self._running().corridor
-        while (due := corridor.due.next_at()) is not None and due <= end:
-            self.clock.advance_to(max(due, self.clock.now()))
-            self.settle()
-        self.clock.advance_to(end)
-        self.settle()
+        while (due := self._next_due()) is not None and due <= end:
+            self._step_to(due)
+        self._step_to(end)
 
     def mock(self, step: Step[..., Any], outcomes: Sequence[Any]) -> None:
         """Let a step give these instead: values, exceptions, or functions of its arguments; the
@@ -277,8 +278,27 @@ class Durable:
         except NotDeterministic as found:
             raise AssertionError(str(found)) from found
 
-    def restart(self) -> None:
-        """End the node, as a crash would, and begin another on the same database."""
+    async def hang(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Wait, in an async step, for what the test does not wait for: `await durable.hang()`.
+
+        A time limit of the step or the end of the node interrupts it, and `until` ends it.
+        """
+        hanging = self._hanging
+        hanging.append(None)
+        try:
+            while not until():  # noqa: ASYNC110  (what it waits for is any condition of the test)
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            hanging.pop()
+
+    def restart(self, *, grace: float | None = None) -> None:
+        """End the node, as a crash would, and begin another on the same database.
+
+        With `grace` it is told to stop: steps that run may end within so many real seconds.
+        """
+        if grace is not None and self._worker is not None:
+            self._worker.stop(grace)
+            self._worker = None
         self._end()
         self._begin()
         self.settle()
@@ -338,18 +358,26 @@ class Durable:
         corridor, worker = self._running().corridor, self._worker
         assert worker is not None, "a node that runs has a worker"
         found: list[bool] = []
+        leased: list[tuple[int, int]] = []
         passed = threading.Event()
 
         def look(at: Corridor) -> None:
             due = at.due.next_at()
             is_due = due is not None and due <= self.clock.now()
             has_work = at.hops or at.retry or at.may_lease() or is_due or not at.inbox.empty()
-            found.append(not has_work and not at.leases.held_here())
+            found.append(not has_work)
+            leased.extend(at.leases.held_here())
             passed.set()
 
         corridor.call(look, lambda _: passed.set())
         passed.wait(PATIENCE_SECONDS)
-        return corridor.stopped.is_set() or (found == [True] and worker.is_idle)
+        if corridor.stopped.is_set():
+            return True
+        if found != [True]:
+            return False
+        if not leased:
+            return worker.is_idle
+        return worker.is_resting(leased, lambda: len(self._hanging))
 
     def _running(self) -> Node:
         if self._node is None:
@@ -381,19 +409,21 @@ class Durable:
             workflows=self._program.workflows,
             read=Reading(store),
             warm_max=0 if self.evict_always else None,
-            on_step=self._note_step,
+            watch=Watch(self.clock.now, self._alarms, self._note_step),
         )
         self._node, self._worker = node, worker
+        self._hanging = []
         node.start()
         deploy_program(node, self._program, "")
         worker.start()
 
     def _end(self) -> None:
+        """End the node as a crash would: nothing is given back."""
         node, worker, self._node, self._worker = self._node, self._worker, None, None
-        if worker is not None:
-            worker.stop(0.0)
         if node is not None:
             node.stop()
+        if worker is not None:
+            worker.stop(0.0)
 
     def _note_step(self, context: StepContext) -> None:
         self._began[context.idempotency_key, context.attempt] += 1
@@ -452,9 +482,18 @@ class Durable:
         """Let every timer fire, until none is left."""
         self.settle()
         corridor = self._running().corridor
-        while not corridor.stopped.is_set() and (due := corridor.due.next_at()) is not None:
-            self.clock.advance_to(max(due, self.clock.now()))
-            self.settle()
+        while not corridor.stopped.is_set() and (due := self._next_due()) is not None:
+            self._step_to(due)
+
+    def _next_due(self) -> int | None:
+        """Return when something happens next that only needs time."""
+        dues = (self._running().corridor.due.next_at(), self._alarms.next_at())
+        return min((due for due in dues if due is not None), default=None)
+
+    def _step_to(self, at: int) -> None:
+        self.clock.advance_to(max(at, self.clock.now()))
+        self._alarms.ring_due(self.clock.now())
+        self.settle()
 
     def _replace(
         self, step: Step[..., Any], give: Callable[..., Any], *, keep: bool = False
@@ -464,7 +503,8 @@ class Durable:
         if step.is_async and not keep:
 
             async def given(*args: Any, **kwargs: Any) -> Any:
-                return give(*args, **kwargs)
+                found = give(*args, **kwargs)
+                return await found if inspect.isawaitable(found) else found
 
             step.function = functools.wraps(before)(given)
         else:

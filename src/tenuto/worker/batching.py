@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tenuto.errors import InputError
 from tenuto.workflows.batches import BatchStep
+from tenuto.workflows.failures import StepTimeout
 
 Place = tuple[str, Any]
 
@@ -60,8 +61,9 @@ class Batches:
         if not items:
             return
         results: list[Any]
+        limit = asyncio.timeout(step.options.timeout)
         try:
-            async with asyncio.timeout(step.options.timeout):
+            async with limit:
                 if step.is_async:
                     found = await step.function(items)
                 else:
@@ -73,7 +75,11 @@ class Batches:
                     f"each item, got {len(results)}"
                 )
         except (Exception, SystemExit) as error:  # noqa: BLE001  (the edge of user code: what it raises is the failure of all)
-            results = [error] * len(items)
+            failure: BaseException = error
+            if limit.expired():
+                seconds = step.options.timeout
+                failure = StepTimeout(f"expected step `{step.name}` to end within {seconds} s")
+            results = [failure] * len(items)
         for (_, future), result in zip(pairs, results, strict=True):
             if future.done():
                 continue

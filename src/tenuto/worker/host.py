@@ -27,8 +27,8 @@ from tenuto.engine.routines import KEYED, step_key
 from tenuto.errors import TenutoError
 from tenuto.runtime.requests import Reply, Request, Result
 from tenuto.runtime.routines import Asked, Outcome, Wake
-from tenuto.worker.steps import StepRunner
-from tenuto.workflows.context import StepContext
+from tenuto.worker.steps import Attempt, StepRunner, Watch
+from tenuto.workflows.context import CallOf, StepContext
 from tenuto.workflows.routine import Routine
 
 if TYPE_CHECKING:
@@ -82,26 +82,24 @@ class Held:
         self.is_paused = False
         self.is_given_back = False
         self.in_flight = 0
-        self.running: dict[str, asyncio.Future[Any]] = {}
+        self.running: dict[str, Attempt] = {}
         self.kept: list[Report] = []
         self.wakes: deque[Wake] = deque()
         self.was_woken = False
 
 
 class Place(NamedTuple):
-    """Where a host lives: `submit` puts a request before the corridor, `now` is its clock (Unix
-    milliseconds), `read` gives what a routine is replayed from, `threads` run plain functions and
-    what is `elsewhere` heavy ones, `done` is told when a routine is held no more, `on_step` of each
-    attempt of a step that begins.
+    """Where a host lives: `submit` puts a request before the corridor, `watch` gives the time and
+    `read` what a routine is replayed from; `threads` run plain functions and what is `elsewhere`
+    heavy ones, `done` is told when a routine is held no more.
     """
 
     submit: Callable[[Request], None]
-    now: Callable[[], int]
+    watch: Watch
     read: Callable[[Job], History]
     threads: Executor
     elsewhere: tuple[ProcessPool, RayRoom]
     done: Callable[[Job], None]
-    on_step: Callable[[StepContext], None] | None = None
 
 
 class RoutineHost:
@@ -125,7 +123,8 @@ class RoutineHost:
         self._tickets = itertools.count(1)
         self._said: dict[int, tuple[Held, tuple[Report, ...], tuple[a.Ask, ...]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._steps = StepRunner(place.threads, place.elsewhere, place.now, place.on_step)
+        self._steps = StepRunner(place.threads, place.elsewhere, place.watch)
+        self._now = place.watch.now
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_draining = False
 
@@ -135,11 +134,34 @@ class RoutineHost:
         return frozenset(self._workflows)
 
     def drain(self) -> None:
-        """Begin no step any more; hold a routine only until its running steps have ended."""
+        """Begin no step any more; hold a routine only until its running steps have ended.
+
+        The steps are told.
+        """
         self._is_draining = True
         for held in list(self._held.values()):
+            for attempt in held.running.values():
+                attempt.context.stop()
             if not held.running and not held.in_flight:
                 self._drop(held)
+
+    def release(self) -> list[tuple[Key, int]]:
+        """Interrupt what still runs; return the leases of the routines that are held no more, with
+        their tokens.
+        """
+        held = list(self._held.values())
+        for one in held:
+            self._drop(one)
+        return [((one.job.instance, one.job.element), one.job.token) for one in held]
+
+    def is_resting(self, leased: Sequence[Key], hanging: int) -> bool:
+        """Tell whether these routines are all that is held, and so many steps all that runs."""
+        held = self._held
+        return (
+            held.keys() == set(leased)
+            and sum(len(one.running) for one in held.values()) == hanging
+            and all(one.running and not one.in_flight for one in held.values())
+        )
 
     # --- from the corridor's thread
 
@@ -232,6 +254,9 @@ class RoutineHost:
         except TenutoError as error:
             self._stick(held, error)
             return
+        for step, begun in routine.begun.items():
+            begun.asked_at = history.asked_at.get(step, begun.asked_at)
+            begun.details = history.details.get(step)
         self._say(held, ())
         self._settle_kept(held)
         steps = {key: attempt for key, attempt in history.steps.items() if key not in held.running}
@@ -348,8 +373,8 @@ class RoutineHost:
         assert job.progress is not None, "a routine has progress"
         stable = step_key(job.instance, job.progress.since, key)
         assert routine is not None, "a step has begun in a routine"
-        name = routine.workflow.name
-        context = StepContext(str(job.instance), stable, attempt, step=key, workflow=name)
+        call = CallOf(str(job.instance), stable, key, routine.workflow.name)
+        context = StepContext(call, attempt, self._now, begun.details)
         held.running[key] = self._steps.run(
             begun, context, lambda report: self._report(held, report)
         )
@@ -371,6 +396,8 @@ class RoutineHost:
             return  # withdrawn meanwhile
         if isinstance(report, a.StepEnded):
             routine.feed(report.key, report.at, report.value, report.error)
+        else:
+            routine.begun[report.key].details = report.details
         self._say(held, (report,))
 
     # --- what is said to the engine
@@ -471,6 +498,8 @@ class RoutineHost:
     def _follow(self, held: Held, ask: a.Ask) -> None:
         """Do what an ask means here, now that it is durable."""
         if isinstance(ask, a.BeginStep):
+            if held.routine is not None and ask.key in held.routine.begun:
+                held.routine.begun[ask.key].asked_at = self._now()
             if ask.place is None and not self._is_draining:
                 self._run_step(held, ask.key, 1)
         elif isinstance(ask, a.AcceptUpdate | a.RefuseUpdate):

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from tenuto.errors import InputError
 from tenuto.workflows import codec
-from tenuto.workflows.context import StepContext
+from tenuto.workflows.context import CallOf, StepContext
 from tenuto.workflows.define import Step
 from tenuto.workflows.failures import CAUSES_MAX, encode_error, revive
 
@@ -30,6 +30,26 @@ class Call(NamedTuple):
     begin: Callable[[], StepContext]
 
 
+class Seat(NamedTuple):
+    """The context of an attempt as it goes to another process."""
+
+    call: CallOf
+    attempt: int
+    deadline: int | None
+    said: bytes | None
+
+    def context(self) -> StepContext:
+        """Return the context there."""
+        made = StepContext(self.call, self.attempt, _no_clock, self.said)
+        made.deadline = self.deadline
+        return made
+
+
+def _no_clock() -> int:
+    """Return nothing: the process that gave the order has the clock."""
+    return 0
+
+
 class Order(NamedTuple):
     """A call as it goes to another process."""
 
@@ -38,7 +58,7 @@ class Order(NamedTuple):
     qualified_name: str
     is_async: bool
     arguments: bytes
-    context: StepContext
+    seat: Seat
 
     @property
     def needs_main(self) -> bool:
@@ -78,7 +98,8 @@ def order_of(step: Any, arguments: tuple[Any, ...], context: StepContext) -> Ord
             f"expected arguments of step `{step.name}` that can be pickled, since another process "
             f"runs it: {data}"
         ) from data
-    return Order(step.name, module, name, step.is_async, data, context)
+    seat = Seat(context.call, context.attempt, context.deadline, context.said)
+    return Order(step.name, module, name, step.is_async, data, seat)
 
 
 def function_of(order: Order) -> Callable[..., Any]:

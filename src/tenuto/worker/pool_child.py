@@ -18,12 +18,14 @@ from multiprocessing.connection import Connection
 from typing import Any, Final, NoReturn
 
 from tenuto.worker.orders import Answer, Order, answer_of, fault_of, function_of
-from tenuto.workflows.context import within
+from tenuto.workflows.context import StepContext, within
 
 READY: Final = "ready"
 BEGUN: Final = "begun"
 LOGGED: Final = "logged"
 ENDED: Final = "ended"
+SPOKE: Final = "spoke"
+STOPPING: Final = "stopping"
 
 
 class _Link:
@@ -33,6 +35,8 @@ class _Link:
         self._connection = connection
         self._writing = threading.Lock()
         self.orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        self.is_stopping = False
+        self.context: StepContext | None = None
 
     def tell(self, kind: str, content: Any = None) -> None:
         """Send a message to the parent."""
@@ -44,9 +48,32 @@ class _Link:
         """Take calls until the parent is gone, and end then."""
         try:
             while True:
-                self.orders.put(pickle.loads(self._connection.recv_bytes()))  # noqa: S301  (from the parent)
+                heard = pickle.loads(self._connection.recv_bytes())  # noqa: S301  (from the parent)
+                if isinstance(heard, Order):
+                    self.orders.put(heard)
+                else:
+                    self.stop()
         except (EOFError, OSError):
             os.killpg(0, signal.SIGKILL)
+
+    def take(self, order: Order) -> StepContext:
+        """Return the context of a call; its heartbeats go to the parent."""
+        context = order.seat.context()
+
+        def tell(said: bytes | None) -> None:
+            context.said = said
+            self.tell(SPOKE, said)
+
+        context.on_beat = tell
+        context.is_stopping = self.is_stopping
+        self.context = context
+        return context
+
+    def stop(self) -> None:
+        """Let the step know that the parent will end soon."""
+        self.is_stopping = True
+        if self.context is not None:
+            self.context.stop()
 
 
 class _LogHandler(logging.Handler):
@@ -85,15 +112,15 @@ def main(descriptor: int, script: dict[str, str], level: int) -> NoReturn:
         if script and order.needs_main:
             spawn.prepare(dict(script))
             script = {}
-        link.tell(ENDED, perform(order))
+        link.tell(ENDED, perform(order, link.take(order)))
 
 
-def perform(order: Order) -> Answer:
+def perform(order: Order, context: StepContext) -> Answer:
     """Call the function of a step; return how it ended."""
     try:
         args, kwargs = pickle.loads(order.arguments)  # noqa: S301  (from the parent)
         function = function_of(order)
-        with within(order.context):
+        with within(context):
             result = function(*args, **kwargs)
             if order.is_async:
                 result = asyncio.run(result)

@@ -25,6 +25,7 @@ from typing import Any, Final
 from tenuto.errors import InputError, TenutoError
 from tenuto.worker import pool_child as child
 from tenuto.worker.orders import Answer, Call, Order, order_of, value_of
+from tenuto.workflows.context import StepContext
 from tenuto.workflows.failures import StepKilled
 
 JOIN_SECONDS: Final = 2.0
@@ -99,6 +100,7 @@ class _Child:
         self._ready: asyncio.Future[None] = loop.create_future()
         self._answer: asyncio.Future[Answer] | None = None
         self._orders: queue.SimpleQueue[Callable[[], Order] | None] = queue.SimpleQueue()
+        self._context: StepContext | None = None
         self._guard = threading.Lock()
         self._may_kill = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -112,7 +114,7 @@ class _Child:
         """Perform a call. Whoever cancels this ends the process."""
         try:
             await self._ready
-            context = call.begin()
+            context = self._context = call.begin()
             self._answer = self._loop.create_future()
             self._orders.put(lambda: order_of(call.step, call.arguments, context))
             answer = await self._answer
@@ -154,12 +156,26 @@ class _Child:
                 self._connection.send_bytes(pickle.dumps(order, pickle.HIGHEST_PROTOCOL))
                 self._receive(child.BEGUN)
                 has_begun = True
+                self._pass_on_stop()
                 self._tell(lambda: self._answer, self._receive(child.ENDED))
         except (EOFError, OSError):
             pass  # it has ended; how, is told below
         finally:
             gone = _Gone(self._bury(), has_begun=has_begun)
             self._tell(lambda: self._answer if self._ready.done() else self._ready, gone)
+
+    def _pass_on_stop(self) -> None:
+        """Let the process know when this one will end soon."""
+        context = self._context
+        assert context is not None, "a call that began has its context"
+
+        def tell() -> None:
+            with contextlib.suppress(OSError):  # it has ended
+                self._connection.send_bytes(pickle.dumps(child.STOPPING))
+
+        context.on_stop = tell
+        if context.is_stopping:
+            tell()
 
     def _start(self) -> None:
         descriptor = self._other_end.fileno()
@@ -200,6 +216,10 @@ class _Child:
                 kind, content = pickle.loads(self._connection.recv_bytes())  # noqa: S301  (from our own process)
                 if kind == expected:
                     return content
+                if kind == child.SPOKE:
+                    if self._context is not None:
+                        self._context.hear(content)
+                    continue
                 assert kind == child.LOGGED, f"expected {expected} of a child, got {kind}"
                 logger = logging.getLogger(content.name)
                 if logger.isEnabledFor(content.levelno):

@@ -55,7 +55,7 @@ class Computation:
         return self._answer
 
     def _perform(self, order: Order) -> None:
-        self._answer = perform(order)
+        self._answer = perform(order, order.seat.context())
         self._ended.set()
         threading.Event().wait(UNCLAIMED_SECONDS)
         os._exit(0)

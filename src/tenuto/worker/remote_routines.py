@@ -28,8 +28,10 @@ from tenuto.runtime.requests import Answer, Reply, Request, Result
 from tenuto.runtime.routines import Wake
 from tenuto.worker.carrier import BackOff, Carrier
 from tenuto.worker.host import Place, RoutineHost
+from tenuto.worker.limits import LoopAlarms
 from tenuto.worker.pools import ProcessPool
 from tenuto.worker.rays import RayRoom
+from tenuto.worker.steps import Watch
 from tenuto.worker.wire import ACCEPTED, LATER, AllSaid, Said, WireJob, encode, routine_of
 from tenuto.workflows.compile import SUFFIX, source_of
 
@@ -86,7 +88,7 @@ class RemoteRoutines:
             {kind: one for one in workflows.values() for kind in one.job_types},
             Place(
                 self._submit,
-                self._now,
+                Watch(self._now, LoopAlarms(self._now)),
                 self._history,
                 threads,
                 (self._processes, self._rays),
@@ -354,6 +356,8 @@ class RemoteRoutines:
                     page.asked,
                     marks=page.marks,
                     steps=page.steps,
+                    asked_at=page.asked_at,
+                    details=page.details,
                 )
             found.outcomes += page.outcomes
             after = page.next

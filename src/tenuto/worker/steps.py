@@ -1,4 +1,4 @@
-"""Running one attempt of a step: where its option says, its timeout, what its failure is."""
+"""Running one attempt of a step: where its option says, and what its failure is."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 import contextvars
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenuto.engine import routine_commands as a
 from tenuto.errors import InputError
 from tenuto.runtime.jitter import draw_jitter
 from tenuto.worker.batching import Batches
 from tenuto.worker.handlers import BpmnError, NoRetry, RetryAfter
+from tenuto.worker.limits import TO_START, Alarms, Limits, has_limits
 from tenuto.worker.orders import Call
 from tenuto.worker.rays import name_of
 from tenuto.worker.transactions import once
@@ -30,108 +31,165 @@ if TYPE_CHECKING:
 Report = a.StepEnded | a.StepFailed
 
 
+class Watch(NamedTuple):
+    """What a runner of steps reads the time by: `now` (Unix milliseconds) and `alarms`. `on_step`
+    is told of each attempt that begins.
+    """
+
+    now: Callable[[], int]
+    alarms: Alarms
+    on_step: Callable[[StepContext], None] | None = None
+
+
+class Attempt:
+    """One attempt of a step, under way."""
+
+    def __init__(
+        self, begun: Begun, context: StepContext, report: Callable[[Report], None]
+    ) -> None:
+        """Prepare; `report` is told once how it ended, unless it is canceled."""
+        self.begun = begun
+        self.context = context
+        self.limits: Limits | None = None
+        self.task: asyncio.Task[Report] | None = None
+        self._report = report
+        self._is_over = False
+
+    def cancel(self) -> None:
+        """Interrupt it; nobody is told how it ends."""
+        self._is_over = True
+        self._let_go()
+        if self.task is not None:
+            self.task.cancel()
+
+    def end(self, report: Report) -> None:
+        """Tell how it ended, if that is not known yet."""
+        self._let_go()
+        if not self._is_over:
+            self._is_over = True
+            self._report(report)
+
+    def _let_go(self) -> None:
+        if self.limits is not None:
+            self.limits.stop()
+
+
 class StepRunner:
     """Runs steps of workflows in this process."""
 
     def __init__(
-        self,
-        threads: Executor,
-        elsewhere: tuple[ProcessPool, RayRoom],
-        now: Callable[[], int],
-        on_step: Callable[[StepContext], None] | None = None,
+        self, threads: Executor, elsewhere: tuple[ProcessPool, RayRoom], watch: Watch
     ) -> None:
-        """Run plain functions on `threads`, heavy ones `elsewhere`; `now` is the clock (Unix
-        milliseconds), `on_step` is told of each attempt that begins.
-        """
+        """Run plain functions on `threads`, heavy ones `elsewhere`."""
         self._threads = threads
         self._processes, self._rays = elsewhere
         self._unrecorded: dict[tuple[str, str], str] = {}
-        self._now = now
-        self._on_step = on_step
+        self._watch = watch
         self._seats: dict[str, asyncio.Semaphore] = {}
         self._batches = Batches(self._on_thread)
 
-    def run(
-        self, begun: Begun, context: StepContext, report: Callable[[Report], None]
-    ) -> asyncio.Future[Any]:
-        """Begin an attempt; `report` is called when it has ended, unless it is canceled."""
-        task = asyncio.get_running_loop().create_task(self._in_turn(begun, context))
+    def run(self, begun: Begun, context: StepContext, report: Callable[[Report], None]) -> Attempt:
+        """Begin an attempt; `report` is called when it has ended, unless it is canceled.
+
+        An attempt that meets a time limit has failed at once: what it still does or gives is not
+        looked at.
+        """
+        attempt = Attempt(begun, context, report)
+        if has_limits(begun.step.options):
+            watch = self._watch
+            attempt.limits = Limits(
+                begun,
+                context,
+                watch.alarms,
+                watch.now,
+                lambda late: self._interrupt(attempt, late),
+            )
+            passed = attempt.limits.passed()
+            if passed is not None:
+                asyncio.get_running_loop().call_soon(self._interrupt, attempt, passed)
+                return attempt
+            attempt.limits.watch()
+        task = asyncio.get_running_loop().create_task(self._in_turn(attempt))
+        attempt.task = task
 
         def ended(done: asyncio.Task[Report]) -> None:
             if not done.cancelled():
-                report(done.result())
+                attempt.end(done.result())
 
         task.add_done_callback(ended)
-        return task
+        return attempt
 
-    async def _in_turn(self, begun: Begun, context: StepContext) -> Report:
+    def _interrupt(self, attempt: Attempt, late: StepTimeout) -> None:
+        attempt.end(self._failed(attempt, late))
+        attempt.cancel()
+
+    async def _in_turn(self, attempt: Attempt) -> Report:
         """Do an attempt beside as many others of its queue as this process may."""
-        place = begun.step.options.place
+        place = attempt.begun.step.options.place
         if place is None or place.queue.per_worker is None:
-            return await self._perform(begun, context)
+            return await self._perform(attempt)
         seats = self._seats.get(place.queue.name)
         if seats is None:
             seats = asyncio.Semaphore(place.queue.per_worker)
             self._seats[place.queue.name] = seats
         async with seats:
-            return await self._perform(begun, context)
+            return await self._perform(attempt)
 
-    async def _perform(self, begun: Begun, context: StepContext) -> Report:
-        if self._on_step is not None:
-            self._on_step(context)
+    async def _perform(self, attempt: Attempt) -> Report:
         try:
-            if isinstance(begun.step, BatchStep):
-                value = await self._together(begun, begun.step)
-            elif begun.step.options.on == THREAD:
-                value = await self._here(begun, context)
+            step = attempt.begun.step
+            if isinstance(step, BatchStep):
+                value = await self._together(attempt, step)
+            elif step.options.on == THREAD:
+                value = await self._here(attempt)
             else:
-                value = await self._elsewhere(begun, context)
-            return a.StepEnded(begun.key, self._now(), value)
+                value = await self._elsewhere(attempt)
+            return a.StepEnded(attempt.begun.key, self._watch.now(), value)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            return self._failed(begun, context, error)
-        except TimeoutError as error:
-            return self._failed(begun, context, self._late(begun, error))
+            return self._failed(attempt, error)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
-            return self._failed(begun, context, error)
+            return self._failed(attempt, error)
 
-    async def _together(self, begun: Begun, step: BatchStep[Any, Any]) -> bytes:
-        """Perform a step with others of its kind."""
-        async with asyncio.timeout(self._total_left(begun)):
-            return _encoded(begun, await self._batches.perform(step, begun.arguments[0][0]))
+    async def _together(self, attempt: Attempt, step: BatchStep[Any, Any]) -> bytes:
+        """Perform a step with others of its kind; the time of an attempt is that of all of them."""
+        begun = attempt.begun
+        if self._watch.on_step is not None:
+            self._watch.on_step(attempt.context)
+        return _encoded(begun, await self._batches.perform(step, begun.arguments[0][0]))
 
-    async def _here(self, begun: Begun, context: StepContext) -> bytes:
+    async def _here(self, attempt: Attempt) -> bytes:
         """Perform a step in this process."""
+        begun, context = attempt.begun, attempt.context
         step = begun.step
         args, kwargs = begun.arguments
-        seconds = self._seconds_left(begun)
-        async with asyncio.timeout(seconds):
-            with within(self._dated(context, seconds)):
-                if step.options.tx is not None:
-                    done: bytes = await self._on_thread(lambda: _in_transaction(begun, context))
-                    return done
-                if step.is_async:
-                    return _encoded(begun, await step.function(*args, **kwargs))
-                result = await self._on_thread(lambda: step.function(*args, **kwargs))
-                return _encoded(begun, result)
+        with within(context):
+            if step.options.tx is not None:
+                done: bytes = await self._begin_on_thread(
+                    attempt, lambda: _in_transaction(begun, context)
+                )
+                return done
+            if step.is_async:
+                self._note_begin(attempt)
+                return _encoded(begun, await step.function(*args, **kwargs))
+            result = await self._begin_on_thread(attempt, lambda: step.function(*args, **kwargs))
+            return _encoded(begun, result)
 
-    async def _elsewhere(self, begun: Begun, context: StepContext) -> bytes:
+    async def _elsewhere(self, attempt: Attempt) -> bytes:
         """Perform a step in another process. The time of an attempt begins when one is free."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(self._total_left(begun)) as limit:
 
-            def begin() -> StepContext:
-                seconds = self._seconds_left(begun)
-                limit.reschedule(None if seconds is None else loop.time() + seconds)
-                return self._dated(context, seconds)
+        def begin() -> StepContext:
+            self._note_begin(attempt)
+            return attempt.context
 
-            call = Call(begun.step, begun.arguments, begin)
-            if begun.step.options.on == PROCESS:
-                return await self._processes.run(call)
-            self._unrecorded[context.instance, begun.key] = name_of(context)
-            return await self._rays.run(call, context)
+        begun, context = attempt.begun, attempt.context
+        call = Call(begun.step, begun.arguments, begin)
+        if begun.step.options.on == PROCESS:
+            return await self._processes.run(call)
+        self._unrecorded[context.instance, begun.key] = name_of(context)
+        return await self._rays.run(call, context)
 
     def recorded(self, instance: str, keys: Iterable[str]) -> None:
         """Take note that the outcomes of these attempts are durable."""
@@ -140,69 +198,55 @@ class StepRunner:
             if name is not None:
                 self._rays.end(name)
 
-    def _dated(self, context: StepContext, seconds: float | None) -> StepContext:
-        """Return a context with its deadline."""
-        if seconds is None:
-            return context
-        return context._replace(deadline=self._now() + int(seconds * 1000))
-
-    def _seconds_left(self, begun: Begun) -> float | None:
-        """Return how long an attempt may take: its own limit, or what is left of all of them."""
-        options = begun.step.options
-        left = self._total_left(begun)
-        if left is None:
-            limit: float | None = options.timeout
-            return limit
-        return left if options.timeout is None else min(left, options.timeout)
-
-    def _total_left(self, begun: Begun) -> float | None:
-        """Return what is left of the time of all attempts, if that has a limit."""
-        total = begun.step.options.total
-        if total is None:
-            return None
-        return max(0.0, float(total) - (self._now() - begun.asked_at) / 1000)
-
-    def _late(self, begun: Begun, error: TimeoutError) -> BaseException:
-        """Return which limit an attempt met; an error of its own stays what it is."""
-        options = begun.step.options
-        name = begun.step.name
-        if self._is_spent(begun, 0):
-            message = f"expected step `{name}` to end within {options.total} s with all attempts"
-            late = StepTimeout(message, "schedule_to_close")
-        elif options.timeout is not None:
-            late = StepTimeout(f"expected step `{name}` to end within {options.timeout} s")
-        else:
-            return error
-        late.__cause__ = error
-        return late
+    def _note_begin(self, attempt: Attempt) -> None:
+        """The function is called now."""
+        context, limits = attempt.context, attempt.limits
+        context.began_at = self._watch.now()
+        if self._watch.on_step is not None:
+            self._watch.on_step(context)
+        if limits is not None:
+            context.deadline = limits.deadline()
+            limits.watch()
 
     def _is_spent(self, begun: Begun, delay_seconds: float) -> bool:
         """Tell whether a delay would end after the time that all attempts have."""
         total = begun.step.options.total
-        ends = self._now() + delay_seconds * 1000
+        ends = self._watch.now() + delay_seconds * 1000
         return total is not None and bool(ends >= begun.asked_at + total * 1000)
+
+    async def _begin_on_thread(self, attempt: Attempt, call: Callable[[], Any]) -> Any:
+        loop = asyncio.get_running_loop()
+
+        def work() -> Any:
+            if attempt.limits is not None or self._watch.on_step is not None:
+                loop.call_soon_threadsafe(self._note_begin, attempt)
+            return call()
+
+        return await self._on_thread(work)
 
     async def _on_thread(self, call: Callable[[], Any]) -> Any:
         inherited = contextvars.copy_context()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, inherited.run, call)
 
-    def _failed(self, begun: Begun, context: StepContext, error: BaseException) -> Report:
+    def _failed(self, attempt: Attempt, error: BaseException) -> Report:
         """Return a failed attempt: another may follow, or the error is the outcome."""
+        begun, number = attempt.begun, attempt.context.attempt
         policy = begun.step.options.retries
-        attempt = context.attempt
         is_final = (
-            attempt >= policy.attempts
+            number >= policy.attempts
             or isinstance(error, (NoRetry, BpmnError, InputError, *policy.never))
             or not isinstance(error, (*policy.only, RetryAfter))
+            or (isinstance(error, StepTimeout) and error.kind == TO_START)
         )
-        delay = policy.delay_seconds(attempt, draw_jitter())
+        delay = policy.delay_seconds(number, draw_jitter())
         if isinstance(error, RetryAfter):
             delay = error.seconds
         if is_final or self._is_spent(begun, delay):
-            return a.StepEnded(begun.key, self._now(), None, encode_error(error))
+            return a.StepEnded(begun.key, self._watch.now(), None, encode_error(error))
         message = f"{type(error).__name__}: {error}"[:2_000].encode(errors="replace").decode()
-        return a.StepFailed(begun.key, attempt, message, max(0, int(delay * 1000)))
+        delay_ms = max(0, int(delay * 1000))
+        return a.StepFailed(begun.key, number, message, delay_ms, attempt.context.said)
 
 
 def _encoded(begun: Begun, result: Any) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +21,19 @@ from tenuto.client.history import History, read_history
 from tenuto.engine.commands import Command
 from tenuto.runtime import desk
 from tenuto.runtime.desk import Beat
-from tenuto.runtime.leases import Job, Seats
+from tenuto.runtime.leases import Job, JobKey, Seats
 from tenuto.runtime.requests import Request
 from tenuto.worker.host import Place, RoutineHost
+from tenuto.worker.limits import LoopAlarms
 from tenuto.worker.perform import perform, perform_here
 from tenuto.worker.pools import ProcessPool
 from tenuto.worker.rays import RayRoom
+from tenuto.worker.steps import Watch
 
 if TYPE_CHECKING:
     from tenuto.client.reading import Reading
     from tenuto.runtime.loop import Corridor
     from tenuto.worker.handlers import Handler
-    from tenuto.workflows.context import StepContext
     from tenuto.workflows.define import Workflow
 
 log = structlog.get_logger("tenuto.worker")
@@ -41,6 +42,8 @@ SEATS_DEFAULT = 1_000
 # A routine of this process is held as long as the process lives: nobody waits for a heartbeat.
 ROUTINE_LEASE_SECONDS = 31_536_000.0
 THREADS_DEFAULT = 16
+LOOK_SECONDS = 1.0
+UNWIND_SECONDS = 1.0
 
 
 class Worker:
@@ -54,7 +57,7 @@ class Worker:
         workflows: Mapping[str, Workflow[Any, Any]] | None = None,
         read: Reading | None = None,
         warm_max: int | None = None,
-        on_step: Callable[[StepContext], None] | None = None,
+        watch: Watch | None = None,
         seats: int = SEATS_DEFAULT,
         threads: int = THREADS_DEFAULT,
         processes: int | None = None,
@@ -62,8 +65,8 @@ class Worker:
         """Prepare; `start` begins. At most `seats` jobs are held at once.
 
         `workflows` (by name) are replayed from what `read` gives; at most `warm_max` that wait stay
-        in memory. Heavy steps share `processes`, one for each processor unless said. `on_step` is
-        told of each attempt of a step that begins (tests).
+        in memory. Heavy steps share `processes`, one for each processor unless said. `watch` is
+        what steps read the time by, if not the clock of the node.
         """
         self._corridor = corridor
         self._handlers = dict(handlers)
@@ -86,7 +89,7 @@ class Worker:
         kinds = frozenset(self._handlers)
         if workflows:
             assert read is not None, "workflows are replayed from the journal"
-            self._host = self._routine_host(workflows, read, on_step)
+            self._host = self._routine_host(workflows, read, watch)
             if warm_max is not None:
                 self._host.warm_max = warm_max
             kinds |= self._host.job_types
@@ -98,18 +101,18 @@ class Worker:
         self,
         workflows: Mapping[str, Workflow[Any, Any]],
         read: Reading,
-        on_step: Callable[[StepContext], None] | None,
+        watch: Watch | None,
     ) -> RoutineHost:
+        now = self._corridor.clock.now
         return RoutineHost(
             {kind: one for one in workflows.values() for kind in one.job_types},
             Place(
                 self._corridor.submit,
-                self._corridor.clock.now,
+                Watch(now, LoopAlarms(now)) if watch is None else watch,
                 lambda job: _history(read, job),
                 self._pool,
                 (self._processes, self._rays),
                 self._routine_done,
-                on_step,
             ),
         )
 
@@ -130,7 +133,10 @@ class Worker:
         return not self._busy and not self._ready
 
     def stop(self, grace_seconds: float = 10.0) -> bool:
-        """Take no more jobs, let those at work end; tell whether all did within the grace."""
+        """Take no more jobs, let those at work end; tell whether all did within the grace.
+
+        Steps that did not are interrupted and given back: another worker runs the attempt again.
+        """
         if self._loop is None:
             return True
         seats = self._seats
@@ -141,14 +147,15 @@ class Worker:
             removed.set()
 
         self._corridor.call(remove)
-        while not removed.wait(0.05) and not self._corridor.stopped.is_set():
-            pass
+        self._wait_for(removed)
         self._draining = True
         loop = self._loop
         if self._host is not None:
             loop.call_soon_threadsafe(self._host.drain)
         loop.call_soon_threadsafe(self._note_idle)
         ended = self._idle.wait(grace_seconds)
+        if not ended and self._host is not None:
+            self._release(self._host, loop)
         self._pool.shutdown(wait=False, cancel_futures=True)
         loop.call_soon_threadsafe(loop.stop)
         if self._thread is not None:
@@ -156,6 +163,43 @@ class Worker:
         self._processes.close()
         self._rays.close()
         return ended
+
+    def _release(self, host: RoutineHost, loop: asyncio.AbstractEventLoop) -> None:
+        """Interrupt steps, and let other workers have what they belong to."""
+        given_back = threading.Event()
+
+        def give_back(leases: list[tuple[JobKey, int]]) -> None:
+            def give(corridor: Corridor) -> None:
+                desk.give_back(corridor, leases)
+                given_back.set()
+
+            self._corridor.call(give)
+
+        loop.call_soon_threadsafe(lambda: give_back(host.release()))
+        self._wait_for(given_back)
+
+    def _wait_for(self, done: threading.Event) -> None:
+        """Wait for what the corridor does, unless it has stopped."""
+        while not self._corridor.stopped.is_set() and not done.wait(0.05):
+            pass
+
+    def is_resting(self, leased: Sequence[JobKey], hanging: Callable[[], int]) -> bool:
+        """Tell whether all that goes on here are so many steps of these routines.
+
+        Asked on the loop, after everything that was delivered to it.
+        """
+        loop, host = self._loop, self._host
+        if loop is None or host is None:
+            return False
+        found: list[bool] = []
+        asked = threading.Event()
+
+        def look() -> None:
+            found.append(host.is_resting(leased, hanging()))
+            asked.set()
+
+        loop.call_soon_threadsafe(look)
+        return asked.wait(LOOK_SECONDS) and found[0]
 
     # --- the loop's thread
 
@@ -169,9 +213,11 @@ class Worker:
         try:
             loop.run_forever()
         finally:
-            for task in self._tasks:
+            unwound = asyncio.all_tasks(loop)
+            for task in unwound:
                 task.cancel()
-            loop.run_until_complete(asyncio.sleep(0))
+            if unwound:
+                loop.run_until_complete(asyncio.wait(unwound, timeout=UNWIND_SECONDS))
             loop.close()
 
     def _take(self, jobs: list[Job]) -> None:

@@ -56,6 +56,11 @@ class BatchStep(Step[[A], R], Generic[A, R]):
         self.gathering = gathering
         if options.tx is not None:
             raise InputError(f"batch step `{name}`: expected no `tx`: its items end one by one")
+        if options.start_within is not None or options.heartbeat is not None:
+            raise InputError(
+                f"batch step `{name}`: expected no `start_within` and no `heartbeat`: its items "
+                "begin together; use `within`, `timeout` and `total`"
+            )
 
     @property
     def result_type(self) -> Any:

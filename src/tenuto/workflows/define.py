@@ -68,15 +68,18 @@ ONCE: Final = Retry(attempts=1)
 class StepOptions(Struct, frozen=True):
     """What a step may take and where it runs. Times are seconds.
 
-    `timeout` is for one attempt, `total` for all with their delays. With `tx`, a function that
-    opens a DB-API connection, the step gets a connection as its first argument, and what it writes
-    is committed exactly once, together with its outcome. `on` is where it runs: `thread`,
-    `process` or `ray`.
+    `timeout` is for one attempt, `total` for all with their delays; `start_within` is for the wait
+    before the first, in a queue or for a worker, and `heartbeat` for the silence between two calls
+    of `step_context().heartbeat()`. With `tx`, a function that opens a DB-API connection, the step
+    gets a connection as its first argument, and what it writes is committed exactly once, together
+    with its outcome. `on` is where it runs: `thread`, `process` or `ray`.
     """
 
     retries: Retry = Retry()
     timeout: float | None = None
     total: float | None = None
+    start_within: float | None = None
+    heartbeat: float | None = None
     undo: Any = None
     tx: Any = None
     on: str = THREAD
@@ -324,9 +327,10 @@ def step(
     """Declare a step: a function whose result is recorded.
 
     Options: `retries` (a number of attempts or a `Retry`), `timeout` of one attempt and `total` of
-    all with their delays (seconds, or texts such as `30s` and `PT30S`), `undo` (a step), `tx` (a
-    function that opens a connection), `on` (`thread`, `process` or `ray`); `queue`, `key`,
-    `priority`, `fairness`, `dedup` and `delay` say how calls enter a queue (`Queue`).
+    all with their delays, `start_within` before the first and `heartbeat` between two signs of life
+    (seconds, or texts such as `30s` and `PT30S`), `undo` (a step), `tx` (a function that opens a
+    connection), `on` (`thread`, `process` or `ray`); `queue`, `key`, `priority`, `fairness`,
+    `dedup` and `delay` say how calls enter a queue (`Queue`).
     """
     made = step_options(**options)
 
@@ -413,7 +417,7 @@ def step_options(**options: Any) -> StepOptions:
     retries = options.get("retries", StepOptions().retries)
     if isinstance(retries, int):
         retries = Retry(attempts=retries)
-    for name in ("timeout", "total"):
+    for name in ("timeout", "total", "start_within", "heartbeat"):
         options[name] = seconds_of(options.get(name))
     return StepOptions(**{**options, "retries": retries})
 

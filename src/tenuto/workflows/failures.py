@@ -35,9 +35,16 @@ class StepTimeout(TenutoError, TimeoutError):
     """A step did not end, begin or say anything in time; `kind` tells which."""
 
     def __init__(self, message: str, kind: str = "start_to_close") -> None:
-        """Say which limit was met."""
+        """Say which limit was met: `schedule_to_start`, `start_to_close`, `schedule_to_close` or
+        `heartbeat`.
+        """
         super().__init__(message)
+        self.args = (message, kind)
         self.kind = kind
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return str(self.args[0])
 
 
 class QueueRefused(TenutoError):

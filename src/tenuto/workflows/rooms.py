@@ -31,6 +31,11 @@ def check_room(function: Callable[..., Any], name: str, options: Any) -> None:
             f'step `{name}`: expected a step with `tx` to run on="thread", where its connection '
             f"is opened, got on={room!r}"
         )
+    if room == RAY and options.heartbeat is not None:
+        raise InputError(
+            f'step `{name}`: expected no `heartbeat` with on="ray": what an actor says does not '
+            "reach its worker; use `timeout`"
+        )
     lack = _lack_of_name(function, room)
     if lack is not None:
         raise InputError(

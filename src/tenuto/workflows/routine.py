@@ -70,7 +70,7 @@ class Await:
 class Begun:
     """A step that is to run in this process, with its arguments."""
 
-    __slots__ = ("arguments", "asked_at", "key", "step")
+    __slots__ = ("arguments", "asked_at", "details", "key", "step")
 
     def __init__(self, key: str, step: AnyStep, arguments: tuple[Any, ...], asked_at: int) -> None:
         """Describe the call: positional and keyword arguments, and when it was made (Unix
@@ -80,6 +80,7 @@ class Begun:
         self.asked_at = asked_at
         self.step = step
         self.arguments = arguments
+        self.details: bytes | None = None  # what its last attempt said of its progress
 
 
 class Routine:
@@ -277,7 +278,8 @@ class Routine:
         """Ask for a step in this process; return the future of its result."""
         place = step.ask_place(*arguments)
         key = self.next_key(step.name)
-        self._ask(a.BeginStep(key, place))
+        within = None if place is None else step.options.start_within
+        self._ask(a.BeginStep(key, place, None if within is None else int(within * 1000)))
         self.begun[key] = Begun(key, step, arguments, self.now)
         return self._await(key, read, step)
 

@@ -160,6 +160,8 @@ def _page(found: History, after: int) -> wire.RoutineHistory:
         found.steps if is_first else {},
         page,
         end if end < len(found.outcomes) else None,
+        {key: at for key, at in found.asked_at.items() if is_first and key in found.open_steps},
+        {key: data for key, data in found.details.items() if is_first and key in found.open_steps},
     )
 
 
