@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tenuto.assembly import reading
+from tenuto.client.history import read_history
 from tests.serving import Server, environment
 from tests.worker.test_remote import Asked, until
 
@@ -70,6 +72,14 @@ async def late(n: int) -> str:
         return "late"
 
 @workflow
+async def patient(n: int) -> str:
+    try:
+        async with asyncio.timeout(3):
+            return str(await slow(n))
+    except TimeoutError:
+        return "late"
+
+@workflow
 async def halting(n: int) -> int:
     return await add_one(await slow(await add_one(n)))
 """
@@ -94,11 +104,11 @@ def ask(server):
 @pytest.fixture
 def work(server, ask, tmp_path):
     """Begin workers with a token of their own; end those that live at the end."""
-    asked = {"name": "worker", "roles": ["worker", "developer"]}
-    token = ask("POST", "tokens", asked)["token"]
     begun = []
 
-    def begin(*more, token=token):
+    def begin(*more, roles=("worker", "developer"), job_types=()):
+        asked = {"name": "worker", "roles": list(roles), "job_types": list(job_types)}
+        token = ask("POST", "tokens", asked)["token"]
         arguments = [sys.executable, "-m", "tenuto", "worker", "app", "--url", server.url, *more]
         made = subprocess.Popen(
             arguments,
@@ -137,6 +147,31 @@ def noted(folder, text):
     return path.read_text().splitlines().count(text) if path.exists() else 0
 
 
+def start(ask, workflow, **variables):
+    """Start a workflow as soon as it is known."""
+    until(lambda: is_known(ask, workflow))
+    return ask.start(workflow, **variables)
+
+
+def at_slow(folder):
+    """Return the processes that began the slow step."""
+    path = folder / "notes"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [int(line.split()[1]) for line in lines if line.startswith("slow ")]
+
+
+def result(ask, key):
+    """Wait for the end of a workflow; return its result."""
+    until(lambda: ask.status(key) == "completed")
+    return ask("GET", f"instances/{key}")["variables"]["result"]
+
+
+def outcomes(folder, key):
+    """Return the keys of the outcomes of a workflow, in order."""
+    with reading(folder / "served.db") as read:
+        return [one.key for one in read_history(read, int(key), 1, 1).outcomes]
+
+
 def test_a_workflow_runs_in_a_worker_of_its_own(work, ask, tmp_path):
     """Five steps, each once, in another process than the engine (behaviour 1)."""
     work()
@@ -160,3 +195,93 @@ def test_what_happens_while_a_worker_holds_a_workflow_comes_at_once(work, ask):
     """A timeout ends a step that runs; nobody waits for the end of a lease or of the step."""
     work()
     assert run(ask, "late", n=1) == "late"
+
+
+@pytest.mark.timeout(60)
+def test_a_killed_worker_s_workflows_go_on_in_another(work, ask, tmp_path):
+    """After its lease; a step that was recorded is not run again (behaviours 6, 7)."""
+    workers = [work(), work()]
+    key = start(ask, "halting", n=1)
+    [pid] = until(lambda: at_slow(tmp_path))
+    [killed] = [one for one in workers if one.pid == pid]
+    killed.kill()
+    killed.wait()
+    until(lambda: len(at_slow(tmp_path)) == 2)
+    (tmp_path / "go").touch()
+
+    assert result(ask, key) == 4
+    assert at_slow(tmp_path)[1] != pid
+    assert [noted(tmp_path, f"add_one {n}") for n in (1, 3)] == [1, 1]
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_that_slept_past_its_lease_changes_nothing(work, ask, tmp_path):
+    """It is stopped, another finishes, it goes on: one outcome, and it works on (behaviour 8)."""
+    workers = [work(), work()]
+    key = start(ask, "halting", n=1)
+    [pid] = until(lambda: at_slow(tmp_path))
+    [asleep] = [one for one in workers if one.pid == pid]
+    [awake] = [one for one in workers if one.pid != pid]
+    asleep.send_signal(signal.SIGSTOP)
+    until(lambda: len(at_slow(tmp_path)) == 2)
+    (tmp_path / "go").touch()
+    assert result(ask, key) == 4
+    asleep.send_signal(signal.SIGCONT)
+    awake.send_signal(signal.SIGTERM)
+    awake.communicate(timeout=15)
+
+    assert run(ask, "five", n=0) == 5
+    assert result(ask, key) == 4
+    assert outcomes(tmp_path, key) == ["add_one#1", "slow#2", "add_one#3"]
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_of_the_same_name_takes_over(work, ask, tmp_path):
+    """A new process with the name of a killed one holds what it is given, nothing else."""
+    first = work("--name", "same")
+    key = start(ask, "halting", n=1)
+    until(lambda: at_slow(tmp_path))
+    first.kill()
+    first.wait()
+    work("--name", "same")
+    until(lambda: len(at_slow(tmp_path)) == 2)
+    (tmp_path / "go").touch()
+    assert result(ask, key) == 4
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_hears_what_happens_after_the_server_began_anew(server, work, ask, tmp_path):
+    """The wakes of a server that was killed are gone; its workers replay, and keep their steps."""
+    work()
+    key = start(ask, "patient", n=1)
+    until(lambda: at_slow(tmp_path))
+    server.kill()
+    server.begin()
+    assert result(ask, key) == "late"
+    assert len(at_slow(tmp_path)) == 1
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_that_is_asked_to_end_gives_its_workflows_back(work, ask, tmp_path):
+    """Another has them at once, without waiting for the end of a lease."""
+    first = work("--grace", "0.2")
+    key = start(ask, "halting", n=1)
+    until(lambda: at_slow(tmp_path))
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=15)
+    work()
+    until(lambda: len(at_slow(tmp_path)) == 2)
+    (tmp_path / "go").touch()
+    assert result(ask, key) == 4
+
+
+def test_a_token_of_other_job_types_gets_no_workflow(work, ask, tmp_path):
+    """One that names the type of a workflow gets that one; it need not be let deploy."""
+    everything = work()
+    until(lambda: is_known(ask, "five"))
+    everything.send_signal(signal.SIGTERM)
+    everything.communicate(timeout=15)
+    work("--types", "five", roles=["worker"], job_types=["workflow:five:1"])
+    assert run(ask, "five", n=0) == 5
+    refused = work("--types", "both", roles=["worker"], job_types=["workflow:five:1"])
+    assert refused.wait(15) != 0

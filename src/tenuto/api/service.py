@@ -5,6 +5,7 @@ in.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -24,6 +25,7 @@ from tenuto.events.webhooks import Sender
 from tenuto.governance.permits import Principal
 from tenuto.governance.tokens import LoginLinks, Minted, authenticate, mint_token
 from tenuto.runtime import limits
+from tenuto.runtime.leases import Holder
 from tenuto.runtime.requests import Answer, Request
 
 if TYPE_CHECKING:
@@ -70,6 +72,21 @@ class Service:
     def client_of(self, principal: Principal) -> Client:
         """Return the client that asks in the name of a caller."""
         return self.client.acting_as(principal.name)
+
+    def holder(self, token: str, worker: str) -> Holder:
+        """Return how a worker that came in with a token hears of what it holds.
+
+        One that let a lease end does not read its answers either: its questions for jobs are ended,
+        so that nothing more is given to it until it asks again.
+        """
+        loop = asyncio.get_running_loop()
+        asker = (token, worker)
+
+        def late() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and all questions with it
+                loop.call_soon_threadsafe(self.questions.end, asker)
+
+        return Holder(self.receivers.of(asker).wake, late)
 
     async def ask(self, request: Request, principal: Principal) -> Answer:
         """Put a request before the corridor in the name of a caller; return its answer.

@@ -10,12 +10,11 @@ from tenuto.engine.rejections import Rejection
 from tenuto.errors import StoreError
 from tenuto.runtime import desk
 from tenuto.runtime.desk import Beat, Poll
-from tenuto.runtime.leases import Job, JobKey
+from tenuto.runtime.leases import Holder, Job, JobKey
 
 if TYPE_CHECKING:
     from tenuto.runtime.loop import Corridor
     from tenuto.runtime.node import Node
-    from tenuto.runtime.routines import Wake
 
 R = TypeVar("R")
 
@@ -37,11 +36,11 @@ class Jobs:
         lease_seconds: float,
         wait_seconds: float,
         ended: asyncio.Future[None] | None = None,
-        wake: Callable[[list[Wake]], None] | None = None,
+        holder: Holder | None = None,
     ) -> list[Job]:
         """Lease at most `limit` jobs of some types; wait for the first one at most `wait_seconds`,
-        and not after `ended`. What happens for routines among them is told to `wake`, on the
-        corridor's thread.
+        and not after `ended`. `holder` is told what happens for routines among them, and for leases
+        that end.
 
         What was leased for a caller that is cancelled goes back at once.
         """
@@ -59,7 +58,7 @@ class Jobs:
             loop.call_soon_threadsafe(settle, jobs)
 
         self._check_running()
-        poll = Poll(self._corridor, types, limit, lease_seconds, answer, wake)
+        poll = Poll(self._corridor, types, limit, lease_seconds, answer, holder)
         poll.open()
         try:
             ends: set[asyncio.Future[Any]] = {future} if ended is None else {future, ended}
@@ -81,11 +80,9 @@ class Jobs:
         """Make jobs ready again, by key and token; tell for each whether it was held."""
         return await self._between_batches(lambda corridor: desk.give_back(corridor, leases))
 
-    async def tell(
-        self, leases: Sequence[tuple[JobKey, int]], wake: Callable[[list[Wake]], None]
-    ) -> list[bool]:
-        """Let what happens for held routines be told to `wake`; tell for each if it is held."""
-        return await self._between_batches(lambda corridor: desk.tell(corridor, leases, wake))
+    async def tell(self, leases: Sequence[tuple[JobKey, int]], holder: Holder) -> list[bool]:
+        """Let what happens for held routines be told to `holder`; tell for each if it is held."""
+        return await self._between_batches(lambda corridor: desk.tell(corridor, leases, holder))
 
     async def _between_batches(self, question: Callable[[Corridor], R]) -> R:
         loop = asyncio.get_running_loop()

@@ -6,7 +6,7 @@ The protocol is `docs/reference/worker-protocol`. Values travel as the bytes tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, structs
@@ -15,12 +15,12 @@ from tenuto import values
 from tenuto.engine import commands as c
 from tenuto.engine import routine_commands as a
 from tenuto.engine.command import Command
+from tenuto.engine.routines import KEYED
 from tenuto.engine.stored import Encoded
 from tenuto.errors import InputError, ValueRefused
 from tenuto.runtime.leases import Job, JobKey
 from tenuto.runtime.routines import Asked, Outcome, Progress, Wake
 
-WakeUp = Callable[[list[Wake]], None]
 JobText = Annotated[str, Meta(max_length=64)]
 Token = Annotated[str, Meta(max_length=128)]
 WorkerName = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -28,6 +28,7 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 ITEMS_MAX: Final = 1_000
 # The last millisecond of the year 9999, and the smallest number that a worker has to say.
 _INT_MAX: Final = 253_402_300_799_999
+ENDS: Final = a.Return | a.Raise | a.EndCanceled | a.ContinueAsNew
 _INT_MIN: Final = -(2**31)
 
 
@@ -273,13 +274,28 @@ def command_of(item: Item, element: int, token: int) -> c.InstanceCommand:
         return c.StuckRoutine(element, token, item.code, item.message)
     for report in item.reports:
         _check(report)
+    _check_once(report.key for report in item.reports)
     if isinstance(item, ReportOne):
         return c.ReportSteps(element, token, item.reports, item.is_last)
-    for ask in item.asks:
+    for place, ask in enumerate(item.asks, 1):
         _check(ask)
+        if isinstance(ask, ENDS) and place < len(item.asks):
+            raise InputError(
+                f"expected {type(ask).__name__} to be the last ask, got {len(item.asks) - place} "
+                "after it"
+            )
+    _check_once(ask.key for ask in item.asks if isinstance(ask, KEYED))
     return c.AdvanceRoutine(
         element, token, item.seen, item.reports, item.asks, item.order, item.after
     )
+
+
+def _check_once(keys: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for key in keys:
+        if not key or key in seen:
+            raise InputError(f"expected each key once, and none that is empty, got `{key}`")
+        seen.add(key)
 
 
 def _check(said: Struct) -> None:

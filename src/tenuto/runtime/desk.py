@@ -15,12 +15,11 @@ import structlog
 from tenuto.engine.index import RowChanges
 from tenuto.engine.rows import HeartbeatRow
 from tenuto.errors import StoreBusy, StoreFull, StoreRefused
-from tenuto.runtime.leases import Job, JobKey, Seats
+from tenuto.runtime.leases import Holder, Job, JobKey, Seats
 from tenuto.runtime.loop import given_back
 
 if TYPE_CHECKING:
     from tenuto.runtime.loop import Corridor
-    from tenuto.runtime.routines import Wake
 
 log = structlog.get_logger("tenuto.runtime")
 
@@ -45,18 +44,20 @@ class Poll:
         limit: int,
         lease_seconds: float,
         answer: Callable[[list[Job]], None],
-        wake: Callable[[list[Wake]], None] | None = None,
+        holder: Holder | None = None,
     ) -> None:
         """Prepare; `answer` is called on the corridor's thread.
 
-        So is `wake`, as long as a routine that was leased here is held.
+        `holder` is told of what was leased here.
         """
         names = frozenset(types)
         self._corridor = corridor
         self._answer = answer
         self._is_open = True
         leases = dict.fromkeys(names, lease_seconds)
-        self._seats = Seats(names, limit, self._take, leases, is_outside=True, wake=wake)
+        self._seats = Seats(names, limit, self._take, leases, is_outside=True)
+        if holder is not None:
+            self._seats.wake, self._seats.late = holder
 
     def open(self) -> None:
         """Wait for jobs; callable from every thread."""
@@ -109,14 +110,15 @@ def extend(corridor: Corridor, beats: Sequence[Beat]) -> list[bool]:
 def tell(
     corridor: Corridor,
     leases: Sequence[tuple[JobKey, int]],
-    wake: Callable[[list[Wake]], None],
+    holder: Holder,
 ) -> list[bool]:
-    """Let what happens for held routines be told to `wake` from now on; tell for each whether it
+    """Let what happens for held routines be told to `holder` from now on; tell for each whether it
     is held.
 
     Runs on the corridor's thread between two batches.
     """
-    seat = Seats(frozenset(), 0, lambda _: None, is_outside=True, wake=wake)
+    seat = Seats(frozenset(), 0, lambda _: None, is_outside=True)
+    seat.wake, seat.late = holder
     return [corridor.leases.tell(key, token, seat) for key, token in leases]
 
 

@@ -54,6 +54,16 @@ class Job(Struct, frozen=True):
     progress: Progress | None = None
 
 
+class Holder(NamedTuple):
+    """A worker outside of this process: `wake` is told what happens for the routines that it
+    holds, `late` that a lease of its has ended without a word. Both are called on the corridor's
+    thread.
+    """
+
+    wake: Callable[[list[Wake]], None]
+    late: Callable[[], None]
+
+
 class Lease(NamedTuple):
     """A job that somebody holds until `deadline` (Unix milliseconds)."""
 
@@ -86,6 +96,7 @@ class Seats:
         """
         self.is_outside = is_outside
         self.wake = wake
+        self.late: Callable[[], None] | None = None
         self.types = types
         self.free = free
         self.hand_out = hand_out
@@ -251,6 +262,8 @@ class Leases:
                 heapq.heappush(self._deadlines, (lease.deadline, key, token))
             else:
                 found.append((key, token))
+                if lease.seat.late is not None:
+                    lease.seat.late()
         return found
 
     def next_deadline(self) -> int | None:

@@ -152,7 +152,6 @@ async def _leased(service: Service, request: Request, given: Activate) -> list[L
     """Lease jobs for a caller; what it does not wait for goes back."""
     _check_types(request.caller, given)
     asker = (request.caller.token, given.worker)
-    wake = service.receivers.of(asker).wake if given.worker else None
     with service.questions.ask(asker) as ended:
         work = service.client.jobs.activate(
             given.types,
@@ -160,7 +159,7 @@ async def _leased(service: Service, request: Request, given: Activate) -> list[L
             lease_seconds=given.lease,
             wait_seconds=given.wait,
             ended=ended,
-            wake=wake,
+            holder=service.holder(*asker) if given.worker else None,
         )
         jobs = await (request.while_here(work, service.stopping) if given.wait else work)
     return [leased_job(service, job) for job in jobs]

@@ -22,7 +22,7 @@ from tenuto.engine.rejections import Rejection
 from tenuto.errors import TenutoError
 from tenuto.governance.permits import Permission, Principal
 from tenuto.runtime import requests as runtime
-from tenuto.runtime.leases import JobKey
+from tenuto.runtime.leases import Holder, JobKey
 from tenuto.runtime.routines import Outcome
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ async def wakes(service: Service, request: Request) -> Response:
     now = service.node.now
     lost: list[str] = []
     if given.leases:
-        lost = await _told_here(service, given.leases, receiver.wake)
+        lost = await _told_here(
+            service, given.leases, service.holder(request.caller.token, given.worker)
+        )
     if given.session != receiver.session or given.leases:
         heard = given.heard if given.session == receiver.session else 0
         told = wire.Wakes(receiver.session, now(), receiver.after(heard), lost)
@@ -106,9 +108,7 @@ async def wakes(service: Service, request: Request) -> Response:
     return json_response(wire.Wakes(receiver.session, now(), found))
 
 
-async def _told_here(
-    service: Service, leases: list[wire.HeldRoutine], wake: wire.WakeUp
-) -> list[str]:
+async def _told_here(service: Service, leases: list[wire.HeldRoutine], holder: Holder) -> list[str]:
     """Let what happens for held routines be told to a worker; return those that are lost."""
     known: dict[str, tuple[JobKey, int]] = {}
     for one in leases:
@@ -116,7 +116,7 @@ async def _told_here(
         token = token_of(service, key, one.token)
         if token is not None:
             known[one.job] = (key, token)
-    held = await service.client.jobs.tell(list(known.values()), wake)
+    held = await service.client.jobs.tell(list(known.values()), holder)
     is_held = dict(zip(known, held, strict=True))
     return [one.job for one in leases if not is_held.get(one.job, False)]
 
