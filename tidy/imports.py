@@ -17,6 +17,7 @@ DOORS = (
     "tenuto.extend",
     "tenuto.cli.",
     "tenuto.elsewhere.",  # workflows import it
+    "tenuto.pipelines.",  # programs of users import it
     "tenuto.testing.",
 )
 

@@ -385,6 +385,14 @@ class Durable:
         assert self._node is not None, "a node was begun"
         return self._node
 
+    def know(self, *workflows: Workflow[..., Any]) -> None:
+        """Bring workflows that nobody starts here, such as those of schedules."""
+        known = {one.name: one for one in workflows}
+        self._program = Program(self._program, {**self._program.workflows, **known})
+        if self._node is not None:
+            self._end()
+        self._begin()
+
     def _know(self, workflow: Workflow[..., Any]) -> None:
         """Bring a workflow and what its module declares into the program."""
         if self._program.workflows.get(workflow.name) is workflow:

@@ -202,6 +202,10 @@ class Workflow(Generic[P, R]):
         options = structs.replace(self.options, id=lambda *_, **__: id)
         return Workflow(self.function, self.name, options)
 
+    def without_id(self) -> Workflow[P, R]:
+        """Return the same workflow whose next instance is another one, whatever its arguments."""
+        return Workflow(self.function, self.name, structs.replace(self.options, id=None))
+
     def with_place(
         self,
         queue: Queue | str | None = None,
@@ -377,16 +381,27 @@ def workflow(
     return declare if function is None else declare(function)
 
 
+class Bundle:
+    """Something that brings workflows of its own, such as a data pipeline."""
+
+    workflows: tuple[Workflow[Any, Any], ...] = ()
+
+
 def workflows_of(module: object) -> dict[str, Workflow[Any, Any]]:
     """Return the workflows that a module or namespace declares, by name."""
-    members = vars(module).values() if hasattr(module, "__dict__") else ()
+    members = list(vars(module).values()) if hasattr(module, "__dict__") else []
     found: dict[str, Workflow[Any, Any]] = {}
-    for member in members:
-        if not isinstance(member, Workflow):
-            continue
+    brought = [one for member in members for one in _brought(member)]
+    for member in brought:
         if found.setdefault(member.name, member) is not member:
             raise InputError(f"expected one workflow named `{member.name}`, got two")
     return found
+
+
+def _brought(member: object) -> tuple[Workflow[Any, Any], ...]:
+    if isinstance(member, Workflow):
+        return (member,)
+    return member.workflows if isinstance(member, Bundle) else ()
 
 
 def seconds_of(value: float | str | None) -> float | None:

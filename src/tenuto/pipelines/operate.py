@@ -1,0 +1,140 @@
+"""What one does with pipelines: put their schedules, make partitions, fill the past, look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+
+from tenuto.client.schedules import PlanRequest
+from tenuto.errors import InputError
+from tenuto.pipelines.partitions import TimePartitions
+from tenuto.pipelines.pipeline import FAILED, SKIPPED, Pipeline, PipelineFailed, utc
+from tenuto.store.port import InstanceQuery
+
+if TYPE_CHECKING:
+    from tenuto.client.client import Client
+    from tenuto.client.handle import Handle
+
+WHICH: Final = ("missing", "failed", "all")
+FRESH, STALE, MISSING = "fresh", "stale", "missing"
+
+
+class AssetStatus(Struct, frozen=True):
+    """How an asset is: fresh, stale or missing; its last partition and when that was made."""
+
+    pipeline: str
+    asset: str
+    status: str
+    partition: str | None
+    made_at: datetime | None
+    warnings: tuple[str, ...] = ()
+
+
+async def install(client: Client, *pipelines: Pipeline) -> None:
+    """Put the schedules of pipelines; one that is there already is changed if it differs."""
+    for pipeline in pipelines:
+        for plan in pipeline.plans:
+            form = {"cron": [plan.cron], "tz": plan.tz}
+            request = PlanRequest(plan.workflow, form, overlap="allow", catch_up="all")
+            await client.put_schedule(plan.name, request)
+
+
+async def materialize(
+    client: Client,
+    pipeline: Pipeline,
+    partition: str,
+    *,
+    only: Sequence[str] = (),
+    force: bool = False,
+) -> Handle[dict[str, Any]]:
+    """Make a partition, once: a second start gives the same run. With `only` or `force`, and after
+    a failure, it is made in a run of its own; after a failure, what was made is not made again.
+    """
+    if only or force:
+        return await client.begin(pipeline.workflow.without_id(), partition, list(only), force)
+    handle = await client.begin(pipeline.workflow, partition)
+    if handle.is_new or await handle.status() != "failed":
+        return handle
+    left = await _left(handle)
+    return await client.begin(pipeline.workflow.without_id(), partition, left)
+
+
+async def _left(handle: Handle[dict[str, Any]]) -> list[str]:
+    """Return the assets that a failed run did not make."""
+    try:
+        await handle.result()
+    except PipelineFailed as failed:
+        return [name for name, one in failed.results.items() if one["status"] in {FAILED, SKIPPED}]
+    except Exception:  # noqa: BLE001  (it failed as a whole: everything is made again)
+        return []
+    return []
+
+
+async def backfill(  # noqa: PLR0913  (one for each thing that a backfill may say)
+    client: Client,
+    pipeline: Pipeline,
+    first: str,
+    last: str,
+    *,
+    which: str = "missing",
+    reverse: bool = False,
+    dry_run: bool = False,
+) -> list[str]:
+    """Make the partitions from one to another, both included; return their keys.
+
+    `which` are those that are `missing` some asset, those whose run `failed`, or `all` (made again
+    by force). Raises `InputError` for partitions that are not of time.
+    """
+    if which not in WHICH:
+        raise InputError(f"expected one of {', '.join(WHICH)}, got {which!r}")
+    parts = pipeline.parts
+    if not isinstance(parts, TimePartitions):
+        raise InputError(f"pipeline `{pipeline.name}`: expected partitions of time, got {parts}")
+    keys = parts.range(first, last)
+    if which != "all":
+        keys = [key for key in keys if pipeline.missing(key)]
+    if which == "failed":
+        keys = [key for key in keys if await _has_failed(client, pipeline, key)]
+    if reverse:
+        keys.reverse()
+    if not dry_run:
+        for key in keys:
+            await materialize(client, pipeline, key, force=which == "all")
+    return keys
+
+
+async def _has_failed(client: Client, pipeline: Pipeline, key: str) -> bool:
+    id = pipeline.workflow.id_of(partition=key)
+    query = InstanceQuery(process=pipeline.workflow.name, business_key=id, limit=1)
+    found = client.read.instances(query)
+    return bool(found) and found[0].status == "failed"
+
+
+def status(pipeline: Pipeline, now: datetime) -> list[AssetStatus]:
+    """Return how each asset of a pipeline is at a moment."""
+    found = []
+    for one in pipeline.assets:
+        heads = list(pipeline.store.heads(one.name))
+        if not heads:
+            found.append(AssetStatus(pipeline.name, one.name, MISSING, None, None))
+            continue
+        head = heads[-1]
+        made_at = utc(head.at)
+        is_old = one.freshness is not None and now - made_at > timedelta(seconds=one.freshness)
+        found.append(
+            AssetStatus(
+                pipeline.name,
+                one.name,
+                STALE if is_old else FRESH,
+                head.partition,
+                made_at,
+                head.checks,
+            )
+        )
+    return found
+
+
+__all__ = ["AssetStatus", "backfill", "install", "materialize", "status"]
