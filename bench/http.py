@@ -48,8 +48,8 @@ def run() -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def worker(server: Server) -> Iterator[None]:
-    """Run `tenuto worker` for the step of W1."""
+def worker(server: Server, app: str = "bench.load") -> Iterator[int]:
+    """Run `tenuto worker` for an app, by default the step of W1; give its process id."""
     environment = {
         **os.environ,
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
@@ -57,14 +57,14 @@ def worker(server: Server) -> Iterator[None]:
         "TENUTO_URL": server.url,
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "tenuto", "worker", "bench.load", "--seats", str(IN_FLIGHT)],
+        [sys.executable, "-m", "tenuto", "worker", app, "--seats", str(IN_FLIGHT)],
         env=environment,
         stderr=subprocess.PIPE,
     )
     try:
         assert process.stderr is not None, "the worker says when it works"
         process.stderr.readline()
-        yield
+        yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)

@@ -156,30 +156,29 @@ PLACES = st.none() | st.builds(PlaceAsk, NAMES, NAMES, NUMBERS, NAMES, st.none()
 FIELDS = {
     "key": KEYS,
     "id": IDS,
-    "due_at": NUMBERS,
-    "variables": VARIABLES,
-    "value": VALUES,
-    "error": VALUES,
     "place": PLACES,
-    "at": NUMBERS,
-    "attempt": NUMBERS,
-    "delay_ms": NUMBERS,
-    "retries": NUMBERS,
-    "priority": NUMBERS,
-    "time_to_live_ms": NUMBERS,
-    "headers": st.just(()),
-    "candidate_groups": st.just(()),
-    "candidate_users": st.just(()),
 }
+KINDS = {
+    "bytes": VALUES,
+    "bytes | None": st.none() | VALUES,
+    "Encoded": VARIABLES,
+    "int": NUMBERS,
+    "int | None": st.none() | NUMBERS,
+    "str | None": st.none() | NAMES,
+}
+
+
+def drawn(field, kind):
+    """Return a strategy for a member of what a worker may say."""
+    if field in FIELDS:
+        return FIELDS[field]
+    return st.just(()) if "tuple" in kind else KINDS.get(kind, NAMES)
 
 
 def said(*kinds):
     """Return a strategy for what a worker may say, of some types."""
     return st.one_of(
-        *(
-            st.builds(kind, *(FIELDS.get(field, NAMES) for field in kind.__struct_fields__))
-            for kind in kinds
-        )
+        *(st.builds(kind, *(drawn(*one) for one in kind.__annotations__.items())) for kind in kinds)
     )
 
 
