@@ -100,7 +100,10 @@ def settings(main: click.Group) -> str:
         "options that are not given. A server has no settings file."
     )
     head = ["| Variable | What it says | Verbs |", "|---|---|---|"]
-    return "\n".join([NOTE, "", "# Settings", "", intro, "", *head, *rows, ""])
+    looks = importlib.import_module("tenuto.workflows.looks").SETTINGS
+    more = [f"| `{name}` | {meaning} |" for name, meaning in sorted(looks.items())]
+    where = ["## Where workflows run", "", "| Variable | What it says |", "|---|---|", *more]
+    return "\n".join([NOTE, "", "# Settings", "", intro, "", *head, *rows, "", *where, ""])
 
 
 def _first(kind: type) -> str:

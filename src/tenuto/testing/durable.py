@@ -54,6 +54,8 @@ from tenuto.workflows.awaitables import Message, State
 from tenuto.workflows.context import StepContext
 from tenuto.workflows.define import Step, Workflow, seconds_of
 from tenuto.workflows.dialogue import Stream, Update
+from tenuto.workflows.guard import guard_of
+from tenuto.workflows.looks import Looks
 from tenuto.workflows.rooms import THREAD
 from tenuto.workflows.routine import NotDeterministic
 
@@ -134,6 +136,8 @@ class Durable:
         """Begin with an empty database on a Monday morning."""
         self.clock = VirtualClock()
         self.evict_always = False
+        self.guard = "error"
+        self.looks = Looks()
         self._disk = MemoryDisk()
         self._program = Program()
         self._node: Node | None = None
@@ -418,6 +422,7 @@ class Durable:
             read=Reading(store),
             warm_max=0 if self.evict_always else None,
             watch=Watch(self.clock.now, self._alarms, self._note_step),
+            looks=self.looks._replace(guard=guard_of(self.guard)),
         )
         self._node, self._worker = node, worker
         self._hanging = []

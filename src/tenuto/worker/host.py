@@ -29,6 +29,7 @@ from tenuto.runtime.requests import Reply, Request, Result
 from tenuto.runtime.routines import Asked, Outcome, Wake
 from tenuto.worker.steps import Attempt, StepRunner, Watch
 from tenuto.workflows.context import CallOf, StepContext
+from tenuto.workflows.looks import Looks
 from tenuto.workflows.routine import Routine
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ class Held:
 class Place(NamedTuple):
     """Where a host lives: `submit` puts a request before the corridor, `watch` gives the time and
     `read` what a routine is replayed from; `threads` run plain functions and what is `elsewhere`
-    heavy ones, `done` is told when a routine is held no more.
+    heavy ones, `done` is told when a routine is held no more. `looks` say what
+    looks at bodies.
     """
 
     submit: Callable[[Request], None]
@@ -100,6 +102,7 @@ class Place(NamedTuple):
     threads: Executor
     elsewhere: tuple[ProcessPool, RayRoom]
     done: Callable[[Job], None]
+    looks: Looks = Looks()
 
 
 class RoutineHost:
@@ -117,6 +120,7 @@ class RoutineHost:
         self._read = place.read
         self._threads = place.threads
         self._done = place.done
+        self._looks = place.looks
         self._held: dict[Key, Held] = {}
         self._warm: dict[Key, tuple[Routine, int]] = {}
         self.warm_max = warm_max
@@ -222,6 +226,7 @@ class RoutineHost:
     def _new_routine(self, held: Held, began_at: int) -> Routine:
         workflow = self._workflows[held.job.type]
         held.routine = Routine(workflow, str(held.job.instance), began_at)
+        held.routine.guard, held.routine.lookout = self._looks.guard, self._looks.lookout
         if held.lines:
             held.routine.said.update(itertools.chain(*held.lines.values()))
             held.lines.clear()

@@ -9,6 +9,7 @@ of what the journal has.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -34,6 +35,7 @@ from tenuto.worker.rays import RayRoom
 from tenuto.worker.steps import Watch
 from tenuto.worker.wire import ACCEPTED, LATER, AllSaid, Said, WireJob, encode, routine_of
 from tenuto.workflows.compile import SUFFIX, source_of
+from tenuto.workflows.looks import looks_of
 
 if TYPE_CHECKING:
     from tenuto.workflows.define import Workflow
@@ -84,6 +86,7 @@ class RemoteRoutines:
         self._emptied = emptied
         self._processes = ProcessPool(None)
         self._rays = RayRoom()
+        self._looks = looks_of(os.environ)
         self._host = RoutineHost(
             {kind: one for one in workflows.values() for kind in one.job_types},
             Place(
@@ -93,6 +96,7 @@ class RemoteRoutines:
                 threads,
                 (self._processes, self._rays),
                 self._done,
+                self._looks,
             ),
         )
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -122,6 +126,8 @@ class RemoteRoutines:
         """Run on a loop."""
         self._loop = loop
         self._host.attach(loop)
+        if self._looks.lookout is not None:
+            self._looks.lookout.start()
 
     async def deploy(self) -> None:
         """Deploy the workflows, as far as they are new, if the token lets this worker do it."""
@@ -145,6 +151,8 @@ class RemoteRoutines:
         """End what runs beside."""
         self._processes.close()
         self._rays.close()
+        if self._looks.lookout is not None:
+            self._looks.lookout.stop()
 
     # --- routines in and out
 

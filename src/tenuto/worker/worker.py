@@ -8,6 +8,7 @@ waits for something. Results go to the corridor as commands; the worker never to
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ from tenuto.worker.perform import perform, perform_here
 from tenuto.worker.pools import ProcessPool
 from tenuto.worker.rays import RayRoom
 from tenuto.worker.steps import Watch
+from tenuto.workflows.looks import Looks, looks_of
 
 if TYPE_CHECKING:
     from tenuto.client.reading import Reading
@@ -58,6 +60,7 @@ class Worker:
         read: Reading | None = None,
         warm_max: int | None = None,
         watch: Watch | None = None,
+        looks: Looks | None = None,
         seats: int = SEATS_DEFAULT,
         threads: int = THREADS_DEFAULT,
         processes: int | None = None,
@@ -66,7 +69,8 @@ class Worker:
 
         `workflows` (by name) are replayed from what `read` gives; at most `warm_max` that wait stay
         in memory. Heavy steps share `processes`, one for each processor unless said. `watch` is
-        what steps read the time by, if not the clock of the node.
+        what steps read the time by, if not the clock of the node. `looks`
+        say what looks at bodies of workflows: unless said, what the environment asks for.
         """
         self._corridor = corridor
         self._handlers = dict(handlers)
@@ -86,9 +90,11 @@ class Worker:
             if one.lease_seconds is not None
         }
         self._host: RoutineHost | None = None
+        self._looks = Looks()
         kinds = frozenset(self._handlers)
         if workflows:
             assert read is not None, "workflows are replayed from the journal"
+            self._looks = looks_of(os.environ) if looks is None else looks
             self._host = self._routine_host(workflows, read, watch)
             if warm_max is not None:
                 self._host.warm_max = warm_max
@@ -113,6 +119,7 @@ class Worker:
                 self._pool,
                 (self._processes, self._rays),
                 self._routine_done,
+                self._looks,
             ),
         )
 
@@ -124,6 +131,8 @@ class Worker:
         )
         self._thread.start()
         started.wait()
+        if self._looks.lookout is not None:
+            self._looks.lookout.start()
         seats = self._seats
         self._corridor.call(lambda corridor: corridor.leases.add_worker(seats))
 
@@ -161,6 +170,8 @@ class Worker:
         if self._thread is not None:
             self._thread.join(1.0)
         self._processes.close()
+        if self._looks.lookout is not None:
+            self._looks.lookout.stop()
         self._rays.close()
         return ended
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from random import Random as Random  # noqa: TID251  (seeded by the instance, the same in every replay)
+from random import random as _random  # noqa: TID251  (to know whose method it is)
+from typing import Final
 from uuid import UUID as UUID  # noqa: TID251  (made of seeded chance)
 from uuid import uuid4  # noqa: TID251  (made of seeded chance, or outside of a workflow)
+
+# What `random.random()` and the like draw from: chance that no replay draws again.
+SHARED_CHANCE: Final = _random.__self__  # type: ignore[attr-defined]
 
 
 def chance_of(instance: str) -> Random:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tenuto.errors import TenutoError, ValueRefused
 from tenuto.workflows import codec
+from tenuto.workflows.loop import NotInAStep
 
 CAUSES_MAX: Final = 8
 MESSAGE_LENGTH_MAX: Final = 2_000
@@ -70,7 +71,9 @@ class StepKilled(TenutoError):
     """
 
 
-OURS: Final = {one.__name__: one for one in (StepFailed, StepTimeout, StepKilled, QueueRefused)}
+OURS: Final = {
+    one.__name__: one for one in (NotInAStep, StepFailed, StepTimeout, StepKilled, QueueRefused)
+}
 
 
 def describe(error: BaseException, depth: int = 0) -> dict[str, Any]:

@@ -24,7 +24,9 @@ from tenuto.workflows.threaded import Body, Undone, current_body
 from tenuto.workflows.updating import Updates
 
 if TYPE_CHECKING:
+    from tenuto.workflows.guard import Guard
     from tenuto.workflows.kinds import AnyStep, AnyWorkflow
+    from tenuto.workflows.lookout import Lookout
 
 CANCEL: Final = "cancel"
 TIMER: Final = "timer"
@@ -112,6 +114,8 @@ class Routine:
         # What got its outcome before it was asked for: a fork begins with copied outcomes.
         self.settled: set[str] = set()
         self._body: Body | None = None
+        self.guard: Guard | None = None
+        self.lookout: Lookout | None = None
         # Lines that were written since the last commit, and those that a run before this wrote.
         self.lines: list[str] = []
         self.said: Counter[str] = Counter()
@@ -174,6 +178,11 @@ class Routine:
         """Tell whether the body is a plain function, which waits on a thread."""
         return self._body is not None
 
+    @property
+    def body_thread(self) -> int | None:
+        """Return the thread of a body that is a plain function."""
+        return None if self._body is None else self._body.thread
+
     def take_asks(self) -> tuple[a.Ask, ...]:
         """Return what was asked for since the last time."""
         asks = tuple(self.asks)
@@ -198,10 +207,20 @@ class Routine:
         self._timers.clear()
 
     def _run(self) -> None:
+        lookout, guard = self.lookout, self.guard
+        if lookout is not None:
+            lookout.begin(self)
         try:
-            self.loop.run_ready()
+            if guard is None:
+                self.loop.run_ready()
+            else:
+                with guard.watching(self.workflow.name):
+                    self.loop.run_ready()
         except EndlessBody as endless:
             self.broken = endless
+        finally:
+            if lookout is not None:
+                lookout.running = None
         self.updates.consider()
 
     def _settle(self, key: str, value: bytes | None, error: bytes | None) -> None:

@@ -28,6 +28,7 @@ class Body:
     def __init__(self, call: Callable[[], Any]) -> None:
         """Prepare to call a function."""
         self.routine: Any = None
+        self.thread: int | None = None
         self._call = call
         self._is_closed = False
         self._said: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
@@ -60,8 +61,14 @@ class Body:
 
     def _main(self) -> None:
         _here.body = self
+        self.thread = threading.get_ident()
+        guard = self.routine.guard
         try:
-            result = self._call()
+            if guard is None:
+                result = self._call()
+            else:
+                with guard.watching(self.routine.workflow.name):
+                    result = self._call()
         except BaseException as error:  # noqa: BLE001  (it is raised again on the loop)
             self._said.put(("raised", error))
         else:
