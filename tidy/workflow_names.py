@@ -26,6 +26,8 @@ INNER = frozenset(
         "body",
         "delay_seconds",
         "encode",
+        "hear",
+        "stop",
         "encode_arguments",
         "hints",
         "id_of",
@@ -210,6 +212,8 @@ def default(value: object) -> object:
         return Plain(json.dumps(value.value))
     if isinstance(value, str):
         return Plain(json.dumps(value))
+    if re.search(r" at 0x[0-9a-f]+", repr(value)):
+        return Plain("…")  # what Python itself cannot write down
     return Plain(re.sub(r"<class '([\w.]+)'>", r"\1", repr(value)).removeprefix("typing."))
 
 

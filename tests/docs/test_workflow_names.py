@@ -62,6 +62,15 @@ def test_a_long_signature_has_a_line_for_each_parameter():
     )
 
 
+def test_a_default_without_a_text_is_an_ellipsis():
+    """The page is the same in every process: no default shows where an object lies."""
+
+    def call(make: object = lambda: None) -> None:
+        """Call."""
+
+    assert workflow_names.signature("call", call) == "def call(make: object = …) -> None"
+
+
 def test_an_object_shows_what_it_can_do():
     """What is no function, such as a logger, has the members of its class."""
 
