@@ -424,19 +424,22 @@ class Corridor:
         limit = min(limits.LEASES_PER_BATCH_MAX, sum(free.values()))
         orphans = [row for row in self.leases.orphans.values() if row.type in free][:limit]
         found = orphans or self.store.ready_jobs(free, batch.now, limit)
-        leased = False
+        leased = is_short = False
         for row in found:
             key = (row.instance, row.element)
             if key in batch.rows.puts["job"] or key in batch.rows.deletes["job"]:
                 continue
             seat = self.leases.seat_for(row.type)
+            is_short = (
+                is_short or seat is None
+            )  # types share seats: there were fewer than it seemed
             if seat is None or self.leases.of(key) is not None:
                 continue
             self.leases.remember(row)
             batch.rows.change("job", key, batch.hand_out(row._replace(status="ready"), seat))
             self.leases.orphans.pop(key, None)
             leased = True
-        if not orphans and len(found) < limit:
+        if not orphans and not is_short and len(found) < limit:
             self.leases.has_backlog = False
         return leased
 
