@@ -68,6 +68,9 @@ def read_history(read: Reading, instance: int, element: int, since: int) -> Hist
                 if isinstance(record, r.VariablesSet) and row.version == since:
                     if record.scope == ROOT:
                         variables.update(record.variables)
+                elif isinstance(record, qr.PlaceAdmitted):
+                    if not record.step:
+                        found.began_at = at
                 elif getattr(record, "element", None) == element:
                     _fold(found, record, at, lambda stored: _bytes(read, instance, stored))
     found.variables = {

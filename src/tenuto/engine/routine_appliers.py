@@ -77,7 +77,10 @@ def _place_taken(state: InstanceState, record: qr.PlaceTaken, at: int) -> None:
 
 
 def _place_admitted(state: InstanceState, record: qr.PlaceAdmitted, at: int) -> None:
-    state.places[record.step].is_admitted = True
+    place = state.places[record.step]
+    place.is_admitted = True
+    if not record.step:
+        _routine(state, place.routine).began_at = at  # its time begins now
 
 
 def _place_left(state: InstanceState, record: qr.PlaceLeft, at: int) -> None:
