@@ -46,7 +46,7 @@ from tenuto.engine import schedule_commands as sc
 from tenuto.engine.registry import REGISTRY
 from tenuto.engine.rejections import Rejection
 from tenuto.engine.settings import API
-from tenuto.errors import Rejected
+from tenuto.errors import InputError, Rejected
 from tenuto.governance.permits import check_roles
 from tenuto.governance.tokens import mint_token
 from tenuto.runtime.requests import NEW_INSTANCE, Answer, Ended, Reply, Request, Result
@@ -57,10 +57,12 @@ from tenuto.workflows import codec
 if TYPE_CHECKING:
     from tenuto.graph.data import InputDeclaration
     from tenuto.runtime.node import Node
+    from tenuto.workflows.awaitables import Message
     from tenuto.workflows.define import Workflow
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Client:
@@ -306,6 +308,28 @@ class Client:
         assert isinstance(answer, Answer), "the start of an instance is answered at once"
         is_new = not answer.facts.get("repeated", False)
         return Handle(self, workflow, str(answer.key), is_new=is_new)
+
+    async def send_with_start(
+        self,
+        message: Message[T],
+        value: T,
+        workflow: Workflow[P, Coroutine[Any, Any, R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Handle[R]:
+        """Send a message to the instance of an id, which is started first if there is none.
+
+        A caller that got no answer may repeat this; the message may come twice then. Raises
+        `InputError` for a workflow without an id, `Rejected` (not-active) when it has ended.
+        """
+        if workflow.id_of(*args, **kwargs) is None:
+            raise InputError(
+                f"expected workflow `{workflow.name}` to have an id, so that the same instance is "
+                "found again: declare one, or use `with_id(...)`"
+            )
+        handle = await self.begin(workflow, *args, **kwargs)
+        await handle.send(message, value)
+        return handle
 
     async def fork(
         self,

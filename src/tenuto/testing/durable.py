@@ -267,6 +267,11 @@ class Durable:
         """Return everything that a workflow waited for, in the order in which it asked."""
         return steps_of(self.read, run.key)
 
+    @property
+    def in_memory(self) -> int:
+        """Return how many workflows are in memory: the others are in the database alone."""
+        return 0 if self._worker is None else self._worker.routines_in_memory
+
     def record(self, run: Run) -> Recorded:
         """Return the history of a run, to keep in a file: `durable.record(run).write(path)`."""
         return record_history(self.read, run.key)
@@ -282,7 +287,7 @@ class Durable:
         except NotDeterministic as found:
             raise AssertionError(str(found)) from found
 
-    async def hang(self, until: Callable[[], bool] = lambda: False) -> None:
+    async def hang(self, *_: Any, until: Callable[[], bool] | None = None, **__: Any) -> None:
         """Wait, in an async step, for what the test does not wait for: `await durable.hang()`.
 
         A time limit of the step or the end of the node interrupts it, and `until` ends it.
@@ -290,7 +295,7 @@ class Durable:
         hanging = self._hanging
         hanging.append(None)
         try:
-            while not until():  # noqa: ASYNC110  (what it waits for is any condition of the test)
+            while until is None or not until():  # noqa: ASYNC110  (what it waits for is any condition of the test)
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             hanging.pop()
@@ -434,6 +439,8 @@ class Durable:
         """End the node as a crash would: nothing is given back."""
         node, worker, self._node, self._worker = self._node, self._worker, None, None
         if node is not None:
+            if worker is not None:
+                node.corridor.call(_forget_leases)
             node.stop()
         if worker is not None:
             worker.stop(0.0)
@@ -527,3 +534,9 @@ class Durable:
             step.function, step.options = before, options
 
         self._undo.append(undo)
+
+
+def _forget_leases(corridor: Corridor) -> None:
+    """Let a node that ends give nothing back, as one that is killed."""
+    for key in corridor.leases.held_here():
+        corridor.leases.forget(key)

@@ -137,6 +137,11 @@ class RoutineHost:
         """Return the routines that this host can run."""
         return frozenset(self._workflows)
 
+    @property
+    def in_memory(self) -> int:
+        """Return how many coroutines are in memory."""
+        return len(self._held) + len(self._warm)
+
     def drain(self) -> None:
         """Begin no step any more; hold a routine only until its running steps have ended.
 

@@ -141,6 +141,11 @@ class Worker:
         """Tell whether nothing is at work here, as far as another thread can see."""
         return not self._busy and not self._ready
 
+    @property
+    def routines_in_memory(self) -> int:
+        """Return how many workflows are in memory, as far as another thread can see."""
+        return 0 if self._host is None else self._host.in_memory
+
     def stop(self, grace_seconds: float = 10.0) -> bool:
         """Take no more jobs, let those at work end; tell whether all did within the grace.
 
