@@ -122,6 +122,21 @@ def test_an_update_is_validated_done_and_answered(durable: Durable, evicts: bool
     check(durable)
 
 
+def test_updates_that_come_while_a_workflow_begins_are_answered(durable: Durable) -> None:
+    """26: an update that meets the first words of the workflow in one commit is not overlooked."""
+
+    async def begin_and_ask(client: Client, amount: int) -> int:
+        handle = await client.begin(auction)
+        return await handle.update(bid, amount)
+
+    async def many(client: Client) -> list[int]:
+        async with asyncio.timeout(10):
+            return await asyncio.gather(*(begin_and_ask(client, n) for n in range(1, 101)))
+
+    durable.start(auction)
+    assert durable.ask(many) == list(range(1, 101))
+
+
 def test_what_a_validator_refuses_the_workflow_never_sees(durable: Durable) -> None:
     """26: the caller gets the error by type, and nothing of it is in the history."""
     run = durable.start(auction)

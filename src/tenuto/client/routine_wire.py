@@ -38,7 +38,7 @@ class RoutineProgress(Struct):
     Of `ordered` outcomes its coroutine has consumed `seen`; `outcomes` are the last of them, as far
     as they were at hand. `steps` are open, with their attempts. It began at `began_at`, in the turn
     `since` of its instance, and was advanced `advances` times. `arguments` are what a new one
-    begins with, `updates` what it has not looked at.
+    begins with, `updates` what it has not looked at, of `asked` in this run.
     """
 
     lease: int
@@ -50,6 +50,7 @@ class RoutineProgress(Struct):
     steps: tuple[tuple[str, int], ...]
     outcomes: tuple[Outcome, ...]
     updates: tuple[Asked, ...]
+    asked: int
     arguments: Encoded
 
 
@@ -72,7 +73,8 @@ class RoutineWake(Struct, omit_defaults=True):
 class AdvanceOne(Struct, forbid_unknown_fields=True, tag_field="say", tag="advance", kw_only=True):
     """A coroutine goes on: `seen` outcomes were consumed before `reports`, and after them it asks
     for `asks`; `after` counts the advances before this one. `order` names all that it asked for,
-    where some of it had its outcome already.
+    where some of it had its outcome already. `looked` counts the updates that came to it: `asked`
+    of its progress and those of later wakes.
     """
 
     job: JobText
@@ -82,6 +84,7 @@ class AdvanceOne(Struct, forbid_unknown_fields=True, tag_field="say", tag="advan
     reports: tuple[a.StepReport, ...] = ()
     asks: tuple[a.Ask, ...] = ()
     order: tuple[str, ...] = ()
+    looked: Count = 0
 
 
 class ReportOne(Struct, forbid_unknown_fields=True, tag_field="say", tag="report", kw_only=True):
@@ -203,6 +206,7 @@ def progress_of(job: Job) -> RoutineProgress | None:
         found.steps,
         found.outcomes,
         found.updates,
+        found.asked,
         {} if found.advances else job.variables,
     )
 
@@ -218,6 +222,7 @@ def read_progress(told: RoutineProgress) -> Progress:
         told.since,
         told.advances,
         told.updates,
+        told.asked,
     )
 
 
@@ -261,6 +266,7 @@ def item_of(command: Command, job: str, token: str) -> Item:
             reports=command.reports,
             asks=command.asks,
             order=command.order,
+            looked=command.looked,
         )
     if isinstance(command, c.ReportSteps):
         return ReportOne(job=job, token=token, reports=command.reports, is_last=command.is_last)
@@ -286,7 +292,14 @@ def command_of(item: Item, element: int, token: int) -> c.InstanceCommand:
             )
     _check_once(ask.key for ask in item.asks if isinstance(ask, KEYED))
     return c.AdvanceRoutine(
-        element, token, item.seen, item.reports, item.asks, item.order, item.after
+        element,
+        token,
+        item.seen,
+        item.reports,
+        item.asks,
+        item.order,
+        item.after,
+        item.looked,
     )
 
 

@@ -235,7 +235,8 @@ class AdvanceRoutine(Command, frozen=True, array_like=True, gc=False, tag=50):
 
     Refused when another outcome has been ordered meanwhile, or when it is not the next one after
     `after` others: the coroutine is replayed then. `order` names all that it asked for, where some
-    of it had its outcome already.
+    of it had its outcome already. `looked` counts the updates of this run that came to it: when
+    there is another, the routine stays with its worker.
     """
 
     element: int
@@ -245,6 +246,7 @@ class AdvanceRoutine(Command, frozen=True, array_like=True, gc=False, tag=50):
     asks: tuple[Ask, ...]
     order: tuple[str, ...] = ()
     after: int = 0
+    looked: int = 0
 
 
 class StuckRoutine(Command, frozen=True, array_like=True, gc=False, tag=51):

@@ -187,7 +187,7 @@ def advance_routine(turn: Turn, command: c.AdvanceRoutine) -> Rejection | None:
     turn.emit(rr.RoutineAdvanced(number, routine.ordered, asked, steps))
     for ask in command.asks:
         ASKS[type(ask)](turn, number, ask)
-    if number in turn.state.jobs and not _has_work(turn, number, routine):
+    if number in turn.state.jobs and not _has_work(turn, number, routine, command.looked):
         turn.emit(r.JobCompleted(number))
     return None
 
@@ -212,16 +212,17 @@ def take_back(turn: Turn, number: int) -> None:
     """End the lease of a routine; what it has not seen, a worker gets with the next one."""
     turn.emit(r.JobCompleted(number))
     routine = routine_of(turn, number)
-    if _has_work(turn, number, routine) or not routine.advances:
+    if _has_work(turn, number, routine, 0) or not routine.advances:
         offer(turn, number)
 
 
-def _has_work(turn: Turn, number: int, routine: Routine) -> bool:
+def _has_work(turn: Turn, number: int, routine: Routine, looked: int) -> bool:
     """Tell whether a worker has something to do: it runs a step, or the coroutine has not seen an
-    outcome, or it begins anew.
+    outcome, or not looked at an update, or it begins anew.
     """
     is_new = turn.element(number).routine is not routine
-    return is_new or bool(routine.steps) or routine.ordered > routine.seen
+    has_more = len(routine.updates) > looked
+    return is_new or has_more or bool(routine.steps) or routine.ordered > routine.seen
 
 
 def _refusal(turn: Turn, command: c.AdvanceRoutine, routine: Routine) -> Rejection | None:

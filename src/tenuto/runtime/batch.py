@@ -364,6 +364,7 @@ class Batch:
                 for id, one in routine.updates.items()
                 if one.status == ASKED and one.value is not None
             ),
+            len(routine.updates),
         )
 
     def _lease_jobs(self) -> None:

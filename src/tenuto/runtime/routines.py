@@ -33,6 +33,7 @@ class Progress(Struct, frozen=True):
     Of `ordered` outcomes its coroutine has consumed `seen`; `outcomes` are the last of them, as far
     as they were at hand. `steps` are open, with their attempts. The coroutine began at `began_at`,
     Unix milliseconds, in the turn `since` of its instance, and was advanced `advances` times.
+    `updates` are those that it has not looked at, of `asked` in this run.
     """
 
     seen: int
@@ -43,6 +44,7 @@ class Progress(Struct, frozen=True):
     since: int
     advances: int
     updates: tuple[Asked, ...] = ()
+    asked: int = 0
 
 
 class Wake(Struct, frozen=True):

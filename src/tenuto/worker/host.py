@@ -62,6 +62,7 @@ class Held:
         "job",
         "kept",
         "lines",
+        "looked",
         "routine",
         "running",
         "updates",
@@ -75,6 +76,7 @@ class Held:
         self.advances = 0 if job.progress is None else job.progress.advances
         asked = () if job.progress is None else job.progress.updates
         self.updates = {one.id: one for one in asked}
+        self.looked = 0 if job.progress is None else job.progress.asked
         self.routine: Routine | None = None
         # What a run wrote into the log, by the ticket of what it said then, until that is accepted.
         self.lines: dict[int, list[str]] = {}
@@ -328,7 +330,7 @@ class RoutineHost:
     def _wake_one(self, held: Held, wake: Wake) -> None:
         held.was_woken = True
         self._feed(held, wake.outcomes)
-        self._offer_updates(held, wake.updates)
+        self._offer_updates(held, wake.updates, is_new=True)
         if not held.is_stale:
             self._resume(held, wake.resumed)
 
@@ -354,11 +356,12 @@ class RoutineHost:
         elif fresh:
             self._say(held, ())
 
-    def _offer_updates(self, held: Held, asked: tuple[Asked, ...]) -> None:
-        """Let the coroutine judge what somebody asks of it."""
+    def _offer_updates(self, held: Held, asked: tuple[Asked, ...], *, is_new: bool = False) -> None:
+        """Let the coroutine judge what somebody asks of it; `is_new` what came with a wake."""
         if not asked:
             return
         held.updates.update((one.id, one) for one in asked)
+        held.looked += len(asked) if is_new else 0
         if held.routine is not None and not held.is_stale:
             held.routine.updates.offer(asked)
             self._say(held, ())
@@ -427,7 +430,7 @@ class RoutineHost:
         seen = routine.consumed - sum(isinstance(one, a.StepEnded) for one in reports)
         job = held.job
         command = c.AdvanceRoutine(
-            job.element, job.token, seen, reports, asks, order, held.advances
+            job.element, job.token, seen, reports, asks, order, held.advances, held.looked
         )
         held.advances += 1
         held.was_woken = False
