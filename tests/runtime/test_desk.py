@@ -11,7 +11,7 @@ from tenuto.assembly import running
 from tenuto.client.client import accepted
 from tenuto.engine.commands import CompleteJob
 from tenuto.errors import Rejected
-from tenuto.runtime.desk import Beat
+from tenuto.runtime.desk import Beat, Question
 from tenuto.runtime.requests import Request
 from tests.spec.models import end, flows, model, start, task
 
@@ -23,9 +23,9 @@ def completed(job):
     return Request(job.instance, CompleteJob(job.element, {}, job.token))
 
 
-async def poll(at, limit=10, wait=5.0, lease=60.0):
+async def poll(at, limit=10, wait=5.0, lease=60.0, gather=0.0):
     """Ask for jobs of the one type of the model."""
-    return await at.client.jobs.activate(["work"], limit, lease_seconds=lease, wait_seconds=wait)
+    return await at.client.jobs.activate(Question(["work"], limit, lease, wait, gather))
 
 
 def test_a_waiting_poll_gets_the_job_that_a_commit_creates(tmp_path):
@@ -43,6 +43,22 @@ def test_a_waiting_poll_gets_the_job_that_a_commit_creates(tmp_path):
     with running(tmp_path / "t.db") as at:
         key, job, status = asyncio.run(scenario(at))
     assert (str(job.instance), job.attempt, status) == (key, 1, "completed")
+
+
+def test_a_poll_that_gathers_gets_the_jobs_of_more_than_one_commit(tmp_path):
+    """What comes within its time comes together."""
+
+    async def scenario(at):
+        await at.client.deploy_sources(SOURCES)
+        waiting = asyncio.create_task(poll(at, limit=2, gather=1.0))
+        await asyncio.sleep(0)
+        first = await at.client.start("p")
+        second = await at.client.start("p")
+        return {first, second}, await waiting
+
+    with running(tmp_path / "t.db") as at:
+        keys, jobs = asyncio.run(scenario(at))
+    assert {str(job.instance) for job in jobs} == keys
 
 
 def test_a_poll_without_work_is_answered_with_nothing(tmp_path):

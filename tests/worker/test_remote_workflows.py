@@ -252,7 +252,7 @@ def test_a_worker_of_the_same_name_takes_over(work, ask, tmp_path):
 @pytest.mark.timeout(60)
 def test_a_worker_hears_what_happens_after_the_server_began_anew(server, work, ask, tmp_path):
     """The wakes of a server that was killed are gone; its workers replay, and keep their steps."""
-    work()
+    work("--types", "patient")  # its lease is long: the server may take its time
     key = start(ask, "patient", n=1)
     until(lambda: at_slow(tmp_path))
     server.kill()

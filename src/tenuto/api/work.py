@@ -22,8 +22,8 @@ RESULTS_MAX: Final = 1_000
 class Activate(Struct, forbid_unknown_fields=True):
     """Lease at most `limit` jobs of `types`, and wait for the first one at most `wait` seconds.
 
-    A lease lasts `lease` seconds. `worker` names who asks, so that it can end its questions before
-    it gives back its jobs (`POST /jobs/release`).
+    It waits `gather` seconds more for others. A lease lasts `lease` seconds. `worker` names who
+    asks, so that it can end its questions before it gives back its jobs (`POST /jobs/release`).
     """
 
     types: Annotated[list[Name], Meta(min_length=1, max_length=100)]
@@ -31,6 +31,7 @@ class Activate(Struct, forbid_unknown_fields=True):
     wait: WaitSeconds = 0.0
     lease: LeaseSeconds = 300.0
     worker: Annotated[str, Meta(max_length=255)] = ""
+    gather: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
 
 class LeasedJob(Struct):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tenuto.engine.rejections import Rejection
 from tenuto.errors import StoreError
 from tenuto.runtime import desk
-from tenuto.runtime.desk import Beat, Poll
+from tenuto.runtime.desk import Beat, Poll, Question
 from tenuto.runtime.leases import Holder, Job, JobKey
 
 if TYPE_CHECKING:
@@ -30,17 +30,12 @@ class Jobs:
 
     async def activate(
         self,
-        types: Iterable[str],
-        limit: int,
-        *,
-        lease_seconds: float,
-        wait_seconds: float,
+        question: Question,
         ended: asyncio.Future[None] | None = None,
         holder: Holder | None = None,
     ) -> list[Job]:
-        """Lease at most `limit` jobs of some types; wait for the first one at most `wait_seconds`,
-        and not after `ended`. `holder` is told what happens for routines among them, and for leases
-        that end.
+        """Lease jobs, and do not wait for them after `ended`. `holder` is told what happens for
+        routines among them, and for leases that end.
 
         What was leased for a caller that is cancelled goes back at once.
         """
@@ -58,11 +53,22 @@ class Jobs:
             loop.call_soon_threadsafe(settle, jobs)
 
         self._check_running()
-        poll = Poll(self._corridor, types, limit, lease_seconds, answer, holder)
+        some = asyncio.Event()
+
+        def came() -> None:
+            loop.call_soon_threadsafe(some.set)
+
+        gathers = question.gather_seconds > 0
+        poll = Poll(self._corridor, question, answer, holder, came if gathers else None)
         poll.open()
+        first = asyncio.ensure_future(some.wait()) if gathers else future
         try:
-            ends: set[asyncio.Future[Any]] = {future} if ended is None else {future, ended}
-            await asyncio.wait(ends, timeout=wait_seconds, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[Any]] = {first} if ended is None else {first, ended}
+            await asyncio.wait(
+                ends, timeout=question.wait_seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            if some.is_set():
+                await asyncio.sleep(question.gather_seconds)
             if not future.done():
                 poll.close()
                 return await asyncio.wait_for(future, CLOSE_SECONDS_MAX)
@@ -71,6 +77,9 @@ class Jobs:
             future.cancel()
             poll.close()
             raise
+        finally:
+            if first is not future:
+                first.cancel()
 
     async def extend(self, beats: Sequence[Beat]) -> list[bool]:
         """Give leases more time and keep what their holders say; tell for each if it is held."""

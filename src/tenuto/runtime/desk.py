@@ -34,28 +34,44 @@ class Beat(NamedTuple):
     details: bytes | None = None
 
 
+class Question(NamedTuple):
+    """A question for at most `limit` jobs of some types. It waits at most `wait_seconds` for the
+    first of them, and `gather_seconds` more for others.
+    """
+
+    types: Iterable[str]
+    limit: int
+    lease_seconds: float
+    wait_seconds: float
+    gather_seconds: float = 0.0
+
+
 class Poll:
-    """One question for jobs; it is answered once, with at least one job or with none."""
+    """One question for jobs; it is answered once, with the jobs of the first commit that has some,
+    or with none. One that gathers waits until it is closed, for jobs of more commits.
+    """
 
     def __init__(
         self,
         corridor: Corridor,
-        types: Iterable[str],
-        limit: int,
-        lease_seconds: float,
+        question: Question,
         answer: Callable[[list[Job]], None],
         holder: Holder | None = None,
+        came: Callable[[], None] | None = None,
     ) -> None:
-        """Prepare; `answer` is called on the corridor's thread.
+        """Prepare; `answer` is called on the corridor's thread. With `came` it gathers: this is
+        called when there are jobs.
 
         `holder` is told of what was leased here.
         """
-        names = frozenset(types)
+        names = frozenset(question.types)
         self._corridor = corridor
         self._answer = answer
+        self._came = came
+        self._gathered: list[Job] = []
         self._is_open = True
-        leases = dict.fromkeys(names, lease_seconds)
-        self._seats = Seats(names, limit, self._take, leases, is_outside=True)
+        leases = dict.fromkeys(names, question.lease_seconds)
+        self._seats = Seats(names, question.limit, self._take, leases, is_outside=True)
         if holder is not None:
             self._seats.wake, self._seats.late = holder
 
@@ -65,11 +81,15 @@ class Poll:
 
     def close(self) -> None:
         """Wait no longer: answer with nothing unless jobs came before."""
-        self._corridor.call(lambda _: self._end([]))
+        self._corridor.call(lambda _: self._end(self._gathered))
 
     def _take(self, jobs: list[Job]) -> None:
-        """Take what one commit leased; no later commit leases to this poll."""
-        self._end(jobs)
+        """Take what one commit leased; unless it gathers, no later commit leases to this poll."""
+        if self._came is None:
+            self._end(jobs)
+            return
+        self._gathered += jobs
+        self._came()
 
     def _end(self, jobs: list[Job]) -> None:
         if self._is_open:

@@ -60,6 +60,8 @@ SENT_AT_ONCE: Final = 500
 # Half of what the server takes in one body.
 SENT_BYTES_MAX: Final = 8 * 1024 * 1024
 WAIT_SECONDS: Final = 20.0
+GATHER_SECONDS: Final = 0.004
+GATHER_FROM: Final = 16
 LEASE_SECONDS: Final = 60.0
 # A server that lives has answered every question within this time after the worker ends them.
 ARRIVAL_SECONDS: Final = 5.0
@@ -281,6 +283,8 @@ class RemoteWorker:
                 "wait": WAIT_SECONDS,
                 "lease": self._lease,
                 "worker": self._name,
+                # Who has much to do anyway asks for many at once.
+                "gather": GATHER_SECONDS if lane.held >= GATHER_FROM else 0.0,
             }
         )
 

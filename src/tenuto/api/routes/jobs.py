@@ -44,7 +44,7 @@ from tenuto.engine.rejections import Rejection
 from tenuto.errors import TenutoError
 from tenuto.governance.permits import Permission, Principal
 from tenuto.runtime import requests as runtime
-from tenuto.runtime.desk import Beat
+from tenuto.runtime.desk import Beat, Question
 from tenuto.runtime.jitter import draw_jitter
 from tenuto.runtime.leases import Job, JobKey
 
@@ -154,12 +154,9 @@ async def _leased(service: Service, request: Request, given: Activate) -> list[L
     asker = (request.caller.token, given.worker)
     with service.questions.ask(asker) as ended:
         work = service.client.jobs.activate(
-            given.types,
-            given.limit,
-            lease_seconds=given.lease,
-            wait_seconds=given.wait,
-            ended=ended,
-            holder=service.holder(*asker) if given.worker else None,
+            Question(given.types, given.limit, given.lease, given.wait, given.gather),
+            ended,
+            service.holder(*asker) if given.worker else None,
         )
         jobs = await (request.while_here(work, service.stopping) if given.wait else work)
     return [leased_job(service, job) for job in jobs]
