@@ -139,6 +139,7 @@ class Quarter:
             schedule=f"{minute} {hour} * * *",
             deadline=DEADLINE,
             on_late=self._late,
+            clock=self.durable.clock.now,
         )
 
     def _late(self, pipeline: str, partition: str, assets: list[str]) -> None:
@@ -161,8 +162,8 @@ class Quarter:
         for pipeline in self.pipelines:
             heads = {head.partition: head for head in pipeline.store.heads("trend")}
             for number in range(days):
-                over = self.begin + (number + 1) * 24 * HOUR
                 key = utc(self.begin + number * 24 * HOUR).strftime("%Y-%m-%d")
+                over = int(self.days.end_of(key).timestamp() * 1000)
                 head = heads.get(key)
                 if head is None:
                     missed += 1

@@ -260,7 +260,7 @@ def test_an_asset_waits_until_its_data_is_there(durable: Durable) -> None:
     def arrives(partition: str) -> str:
         return partition
 
-    pipeline = Pipeline("waits", [arrives], store=Memory())
+    pipeline = Pipeline("waits", [arrives], store=Memory(), clock=durable.clock.now)
     durable.know(*pipeline.workflows)
     durable.ask(lambda client: materialize(client, pipeline, "2024-01-03"))
     durable.settle()
@@ -277,7 +277,7 @@ def test_how_fresh_an_asset_is(durable: Durable) -> None:
     def daily(partition: str) -> str:
         return partition
 
-    pipeline = Pipeline("fresh", [daily], store=Memory())
+    pipeline = Pipeline("fresh", [daily], store=Memory(), clock=durable.clock.now)
 
     def state() -> str:
         now = datetime.fromtimestamp(durable.clock.now() / 1000, UTC)

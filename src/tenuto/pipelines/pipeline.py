@@ -17,6 +17,7 @@ from tenuto.pipelines import lineage as told
 from tenuto.pipelines.assets import Asset, CheckFailed, in_order
 from tenuto.pipelines.partitions import ALL, TimePartitions, Whole
 from tenuto.pipelines.stores import Materialization, ValueStore
+from tenuto.runtime.clock import SystemClock
 from tenuto.workflows.context import step_context
 from tenuto.workflows.define import Bundle, Retry, Step, StepOptions, Workflow, WorkflowOptions
 
@@ -71,12 +72,14 @@ class Pipeline(Bundle):
         on_late: Late | None = None,
         lineage: told.Sink | None = None,
         namespace: str = "tenuto",
+        clock: Callable[[], int] = SystemClock().now,
     ) -> None:
         """Name a pipeline.
 
         `schedule` is a cron text at which the last partition that is over is made; `deadline` a
         time of day (`08:00`) or cron text at which `on_late(pipeline, partition, assets)` is told
-        what is missing, also when nothing ever ran. Raises `InputError` for assets that do not fit.
+        what is missing, also when nothing ever ran. `clock` gives Unix milliseconds. Raises
+        `InputError` for assets that do not fit.
         """
         self.name = name
         self.assets = in_order(assets)
@@ -85,9 +88,12 @@ class Pipeline(Bundle):
         self.lineage = lineage
         self.namespace = namespace
         self.on_late = on_late
+        self.clock = clock
         self.parts = self._partitions()
         self._steps = {one.name: self._step(one) for one in self.assets}
-        self._ready = {one.name: _ready_step(one) for one in self.assets if one.ready is not None}
+        self._ready = {
+            one.name: _ready_step(one, clock) for one in self.assets if one.ready is not None
+        }
         self.workflow: Workflow[Any, Any] = Workflow(
             self._run(), f"pipeline-{name}", WorkflowOptions(id=_id_of(name))
         )
@@ -172,10 +178,8 @@ class Pipeline(Bundle):
             try:
                 await self._until_ready(one, key)
                 async with room:
-                    now = int(wf.now().timestamp() * 1000)
-                    results[one.name] = await self._steps[one.name].call(
-                        self._key_of(one, key), force, now
-                    )
+                    step = self._steps[one.name]
+                    results[one.name] = await step.call(self._key_of(one, key), force)
             except Exception as error:  # noqa: BLE001  (what an asset raises is its result)
                 reason = f"{type(error).__name__}: {error}"[:1_000]
                 results[one.name] = {"status": FAILED, "reason": reason}
@@ -193,8 +197,7 @@ class Pipeline(Bundle):
     async def _until_ready(self, one: Asset[Any, Any], key: str) -> None:
         ready = self._ready.get(one.name)
         while ready is not None:
-            now = int(wf.now().timestamp() * 1000)
-            if await ready.call(self._key_of(one, key), now):
+            if await ready.call(self._key_of(one, key)):
                 return
             await wf.sleep(one.poll)
 
@@ -205,9 +208,9 @@ class Pipeline(Bundle):
         options = StepOptions(retries=_never_for_checks(one.retries), timeout=one.timeout)
         if one.is_async:
 
-            async def make(partition: str, force: bool, now: int) -> dict[str, Any]:  # noqa: FBT001
+            async def make(partition: str, force: bool) -> dict[str, Any]:  # noqa: FBT001
                 """Make the value of a partition, unless it is known."""
-                making = _Making(self, one, partition, now)
+                making = _Making(self, one, partition)
                 known = making.known(force=force)
                 if known is not None:
                     return known
@@ -216,9 +219,9 @@ class Pipeline(Bundle):
 
             return Step(make, one.name, options)
 
-        def make_here(partition: str, force: bool, now: int) -> dict[str, Any]:  # noqa: FBT001
+        def make_here(partition: str, force: bool) -> dict[str, Any]:  # noqa: FBT001
             """Make the value of a partition, unless it is known."""
-            making = _Making(self, one, partition, now)
+            making = _Making(self, one, partition)
             known = making.known(force=force)
             if known is not None:
                 return known
@@ -257,11 +260,10 @@ class Pipeline(Bundle):
 class _Making:
     """One attempt to make a value: what it is made of, and what is told of it."""
 
-    def __init__(self, pipeline: Pipeline, one: Asset[Any, Any], partition: str, now: int) -> None:
+    def __init__(self, pipeline: Pipeline, one: Asset[Any, Any], partition: str) -> None:
         self._pipeline = pipeline
         self._asset = one
         self._partition = partition
-        self._now = now
         one.partitions.check(partition, one.name)
         self._used = {
             name: self._heads(use.asset, use.which, use.count) for name, use in one.uses.items()
@@ -337,7 +339,7 @@ class _Making:
                 digest,
                 size,
                 self._cache_key,
-                self._now,
+                self._pipeline.clock(),
                 tuple(warnings),
             )
         )
@@ -356,19 +358,19 @@ class _Making:
             inputs=[use.asset for use in self._asset.uses.values()],
             outputs=[self._asset.name],
             partition=self._partition,
-            at=self._now,
+            at=self._pipeline.clock(),
             error=error,
         )
         self._pipeline.lineage(event)
 
 
-def _ready_step(one: Asset[Any, Any]) -> Step[Any, Any]:
+def _ready_step(one: Asset[Any, Any], clock: Callable[[], int]) -> Step[Any, Any]:
     assert one.ready is not None, "there is something to be asked"
     asked = one.ready
 
-    def ready(partition: str, now: int) -> bool:
+    def ready(partition: str) -> bool:
         """Tell whether the data of a partition is there."""
-        return bool(asked(partition, now))
+        return bool(asked(partition, clock()))
 
     return Step(ready, f"{one.name}-ready", StepOptions(retries=one.retries))
 
