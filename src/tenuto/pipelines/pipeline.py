@@ -28,6 +28,7 @@ CACHED: Final = "cached"
 FAILED: Final = "failed"
 SKIPPED: Final = "skipped"
 LIMIT: Final = 10
+CLOCK: Final = SystemClock()
 Late = Callable[[str, str, list[str]], Any]
 
 
@@ -72,7 +73,7 @@ class Pipeline(Bundle):
         on_late: Late | None = None,
         lineage: told.Sink | None = None,
         namespace: str = "tenuto",
-        clock: Callable[[], int] = SystemClock().now,
+        clock: Callable[[], int] = CLOCK.now,
     ) -> None:
         """Name a pipeline.
 

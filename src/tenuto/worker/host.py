@@ -43,7 +43,7 @@ log = structlog.get_logger("tenuto.worker")
 Key = tuple[int, int]
 Report = a.StepEnded | a.StepFailed
 
-WARM_MAX: Final = 10_000
+WARM_MAX: Final = 4_000
 AGAIN_SECONDS: Final = 0.2
 LOST: Final = frozenset({why.STALE_LEASE, why.NOT_ACTIVE, why.NOT_FOUND})
 LATER: Final = frozenset({why.STORE_BUSY, why.STORE_FULL})
