@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 
-from tenuto import InputError, Queue, Rejected, step, wf, workflow
+from tenuto import InputError, Queue, Rejected, step, step_context, wf, workflow
+from tenuto.client.reading import Reading
 from tenuto.engine import records as r
 from tenuto.engine.routine_records import RoutineAdvanced
 from tenuto.store.port import InstanceQuery
+from tenuto.worker.worker import Worker
+from tests.workflows.running import at_work, program
 
 go = wf.Message[str]("go", str)
 alone = Queue("one after another", concurrency=1)
@@ -270,3 +274,36 @@ def test_steps_are_asked_for_in_the_turn_that_has_what_came_before(durable):
     ]
 
     assert asked == [(0, ("work#1",)), (1, ("work#2",)), (2, ("work#3",))]
+
+
+def test_a_worker_that_stops_leaves_its_steps_to_another(tmp_path):
+    """6: beside it in the same process, at once, and in the same attempt."""
+    seen = []
+    may_end = threading.Event()
+
+    @step
+    async def long() -> str:
+        seen.append(step_context().attempt)
+        while not may_end.is_set():  # noqa: ASYNC110  (another thread sets it)
+            await asyncio.sleep(0.001)
+        return "done"
+
+    @workflow
+    async def main() -> str:
+        return await long()
+
+    code = program(long, main)
+    with at_work(tmp_path / "a.db", code) as at:
+        key = asyncio.run(at.client.start("main"))
+        while not seen:
+            pass
+        read = Reading(at.node.store)
+        other = Worker(at.node.corridor, code, workflows=code.workflows, read=read)
+        other.start()
+        assert not at.worker.stop(0.0)
+        may_end.set()
+        ended = asyncio.run(at.client.wait(key))
+        other.stop()
+
+    assert ended.status == "completed"
+    assert seen == [1, 1]

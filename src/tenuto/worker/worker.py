@@ -82,6 +82,7 @@ class Worker:
         self._ready: deque[Job] = deque()
         self._busy = 0
         self._draining = False
+        self._is_stopped = False
         self._idle = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         leases = {
@@ -151,8 +152,9 @@ class Worker:
 
         Steps that did not are interrupted and given back: another worker runs the attempt again.
         """
-        if self._loop is None:
+        if self._loop is None or self._is_stopped:
             return True
+        self._is_stopped = True
         seats = self._seats
         removed = threading.Event()
 
