@@ -151,7 +151,9 @@ def _at_work(
         deploy_program(node, handlers, actor)
         if worker is not None:
             worker.start()
-        yield Running(node, worker, Client(node, actor=actor))
+        client = Client(node, actor=actor)
+        client.traces = None if worker is None else worker.traces
+        yield Running(node, worker, client)
     finally:
         if worker is not None:
             worker.stop(grace_seconds)
@@ -233,6 +235,7 @@ def serving(
             keeper.start()
             stack.enter_context(contextlib.closing(keeper))
         service = stack.enter_context(contextlib.closing(_service(node, database, operator)))
+        service.client.traces = at.client.traces
         names = _host_names(address, node)
         bound = stack.enter_context(contextlib.closing(listen(address.host, address.port)))
         shown = f"[{address.host}]" if ":" in address.host else address.host

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from tenuto.runtime.node import Node
     from tenuto.workflows.awaitables import Message
     from tenuto.workflows.define import Workflow
+    from tenuto.workflows.tracing import Traces
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,6 +76,7 @@ class Client:
         self._slots: dict[asyncio.AbstractEventLoop, LoopSlot] = {}
         self.read = Reading(node.store)
         self.jobs = Jobs(node)
+        self.traces: Traces | None = None
 
     def acting_as(self, actor: str) -> Client:
         """Return a client that asks in the name of another actor, by the same way."""
@@ -140,7 +142,12 @@ class Client:
             actor=self._actor,
         )
         result = await self._ask(request)
+        self._note_start(result, process)
         return str(result.key)
+
+    def _note_start(self, answer: Answer | Ended, process: str) -> None:
+        if self.traces is not None:
+            self.traces.answered(answer, process, self._node.corridor.clock.now())
 
     async def run(
         self,
@@ -307,6 +314,7 @@ class Client:
         answer = await self._ask(request)
         assert isinstance(answer, Answer), "the start of an instance is answered at once"
         is_new = not answer.facts.get("repeated", False)
+        self._note_start(answer, workflow.name)
         return Handle(self, workflow, str(answer.key), is_new=is_new)
 
     async def send_with_start(

@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
 
@@ -58,6 +58,10 @@ from tenuto.workflows.guard import guard_of
 from tenuto.workflows.looks import Looks
 from tenuto.workflows.rooms import THREAD
 from tenuto.workflows.routine import NotDeterministic
+from tenuto.workflows.tracing import Traces
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
 
 PATIENCE_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.0005
@@ -150,6 +154,10 @@ class Durable:
         self._began: Counter[tuple[str, int]] = Counter()
 
     # --- what a test does
+
+    def trace(self, provider: TracerProvider) -> None:
+        """Write spans to a provider of OpenTelemetry's SDK."""
+        self.looks = self.looks._replace(traces=Traces(provider))
 
     def start(self, workflow: Workflow[..., Any], *args: Any, **kwargs: Any) -> Run:
         """Start a workflow and let it run until it waits or has ended."""
@@ -344,7 +352,9 @@ class Durable:
 
     def ask(self, question: Callable[[Client], Any]) -> Any:
         """Ask the node."""
-        return asyncio.run(question(Client(self._running())))
+        client = Client(self._running())
+        client.traces = self.looks.traces
+        return asyncio.run(question(client))
 
     def settle(self) -> None:
         """Wait until nothing moves any more without time or somebody outside."""

@@ -388,9 +388,10 @@ class RoutineHost:
         assert routine is not None, "a step has begun in a routine"
         call = CallOf(str(job.instance), stable, key, routine.workflow.name)
         context = StepContext(call, attempt, self._now, begun.details)
-        held.running[key] = self._steps.run(
-            begun, context, lambda report: self._report(held, report)
-        )
+        with self._looks.attempt(job, context, self._now()):
+            held.running[key] = self._steps.run(
+                begun, context, lambda report: self._report(held, report)
+            )
 
     def _report(self, held: Held, report: Report) -> None:
         """A step has ended or failed."""
@@ -477,6 +478,8 @@ class RoutineHost:
                 continue
             held, reports, asks = said
             held.in_flight -= 1
+            if not isinstance(result, Rejection):
+                self._looks.accepted(held.job, reports, asks, self._now())
             if reports and not isinstance(result, Rejection):
                 self._steps.recorded(str(held.job.instance), [one.key for one in reports])
             if self._held.get((held.job.instance, held.job.element)) is not held:

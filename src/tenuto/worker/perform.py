@@ -79,6 +79,13 @@ def failure(job: Job, error: BaseException, jitter: float) -> Command:
     return FailJob(job.element, f"{type(error).__name__}: {text}", job.token, jitter=jitter)
 
 
+def error_of(command: Command) -> str | None:
+    """Return what a command says of a failure, if it reports one."""
+    if isinstance(command, FailJob | ThrowJobError):
+        return command.message
+    return None
+
+
 def _told(text: str) -> str:
     """Return a text that every store can hold: names of files may carry lone surrogates."""
     return text[:MESSAGE_LENGTH_MAX].encode(errors="replace").decode()

@@ -11,8 +11,9 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -26,7 +27,7 @@ from tenuto.runtime.leases import Job, JobKey, Seats
 from tenuto.runtime.requests import Request
 from tenuto.worker.host import Place, RoutineHost
 from tenuto.worker.limits import LoopAlarms
-from tenuto.worker.perform import perform, perform_here
+from tenuto.worker.perform import error_of, perform, perform_here
 from tenuto.worker.pools import ProcessPool
 from tenuto.worker.rays import RayRoom
 from tenuto.worker.steps import Watch
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tenuto.runtime.loop import Corridor
     from tenuto.worker.handlers import Handler
     from tenuto.workflows.define import Workflow
+    from tenuto.workflows.tracing import Traces
 
 log = structlog.get_logger("tenuto.worker")
 
@@ -91,11 +93,11 @@ class Worker:
             if one.lease_seconds is not None
         }
         self._host: RoutineHost | None = None
-        self._looks = Looks()
+        self._looks = looks_of(os.environ) if looks is None else looks
+        self._trace_by(read, workflows)
         kinds = frozenset(self._handlers)
         if workflows:
             assert read is not None, "workflows are replayed from the journal"
-            self._looks = looks_of(os.environ) if looks is None else looks
             self._host = self._routine_host(workflows, read, watch)
             if warm_max is not None:
                 self._host.warm_max = warm_max
@@ -124,6 +126,11 @@ class Worker:
             ),
         )
 
+    @property
+    def traces(self) -> Traces | None:
+        """Return where spans are written, if anywhere."""
+        return self._looks.traces
+
     def start(self) -> None:
         """Begin to take jobs."""
         started = threading.Event()
@@ -132,7 +139,7 @@ class Worker:
         )
         self._thread.start()
         started.wait()
-        if self._looks.lookout is not None:
+        if self._host is not None and self._looks.lookout is not None:
             self._looks.lookout.start()
         seats = self._seats
         self._corridor.call(lambda corridor: corridor.leases.add_worker(seats))
@@ -270,8 +277,7 @@ class Worker:
         ready = self._ready
         while ready:
             job = ready.popleft()
-            command = await perform(self._handlers[job.type], job, self._extend)
-            self._report(job, command)
+            await self._perform(job)
             self._done()
 
     def _routine_done(self, _: Job) -> None:
@@ -293,8 +299,42 @@ class Worker:
 
     # --- performing
 
+    async def _perform(self, job: Job) -> None:
+        with self._traced(job) as report:
+            report(await perform(self._handlers[job.type], job, self._extend))
+
+    @contextmanager
+    def _traced(self, job: Job) -> Iterator[Callable[[Command], None]]:
+        """Give what reports a job's command, and writes its span where there are traces."""
+        traces, now = self._looks.traces, self._corridor.clock.now
+        if traces is None:
+            yield lambda command: self._report(job, command)
+            return
+        began = now()
+        said: list[Command] = []
+        with traces.job(job):
+            yield said.append
+        for command in said:
+            traces.job_ended(job, began, now(), error_of(command))
+            self._report(job, command)
+
+    def _trace_by(
+        self, read: Reading | None, workflows: Mapping[str, Workflow[Any, Any]] | None
+    ) -> None:
+        """Let traces know who called an instance."""
+        if self._looks.traces is None or read is None:
+            return
+        names = frozenset(workflows or ())
+
+        def describe(key: int) -> tuple[int | None, bool]:
+            found = read.reader.instance(key)
+            return (None, True) if found is None else (found.row.parent, found.row.process in names)
+
+        self._looks.traces.describe = describe
+
     def _perform_on_thread(self, job: Job) -> None:
-        self._report(job, perform_here(self._handlers[job.type], job, self._extend))
+        with self._traced(job) as report:
+            report(perform_here(self._handlers[job.type], job, self._extend))
 
     def _report(self, job: Job, command: Command) -> None:
         self._corridor.submit(Request(job.instance, command))

@@ -115,6 +115,9 @@ async def start(service: Service, request: Request) -> Response:
         unique=given.unique,
     )
     answer = await service.ask(asked, request.caller)
+    if service.client.traces is not None:
+        now = service.node.corridor.clock.now()
+        service.client.traces.answered(answer, given.process, now, request.headers)
     instance, is_repeated = str(answer.key), bool(answer.facts.get("repeated"))
     place = ("location", f"/api/v1/instances/{instance}")
     return json_response(Started(instance, is_repeated), 201, (place,))
