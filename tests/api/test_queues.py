@@ -50,3 +50,20 @@ def test_who_may_only_read_may_not_change_a_queue(api):
     assert api.get("queues", token=token).status_code == 200
     assert api.post("queues", {"name": "mail"}, token=token).status_code == 403
     assert api.post("queues/mail/pause", token=token).status_code == 403
+
+
+def test_what_a_program_declares_counts_when_it_has_changed(api):
+    """What an operator changed since stays; a declaration that cannot be changes nothing."""
+    first = {"queues": [{"name": "mail", "concurrency": 3}, {"name": "print"}]}
+    token = api.issue("developer")
+    assert api.post("queue-declarations", first, token=token).status_code == 204
+    api.post("queues", {"name": "mail", "concurrency": 5})
+    assert api.post("queue-declarations", first).status_code == 204
+    assert api.get("queues/mail").json()["options"]["concurrency"] == 5
+
+    bad = {"queues": [{"name": "mail", "concurrency": 9}, {"name": "print", "rate": "often"}]}
+    assert code_of(api.post("queue-declarations", bad)) == (400, "invalid-input")
+    assert api.get("queues/mail").json()["options"]["concurrency"] == 5
+    bad["queues"].pop()
+    assert api.post("queue-declarations", bad).status_code == 204
+    assert api.get("queues/mail").json()["options"]["concurrency"] == 9

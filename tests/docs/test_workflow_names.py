@@ -52,6 +52,7 @@ def test_a_long_signature_has_a_line_for_each_parameter():
 
     def call(first: dict[str, int], second: tuple[int, int] = (1, 2), third_of_all: str = "x"):
         """Call."""
+        return first, second, third_of_all
 
     assert workflow_names.signature("call_with_many_words", call) == (
         "def call_with_many_words(\n"

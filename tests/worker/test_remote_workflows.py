@@ -15,7 +15,7 @@ from tests.worker.test_remote import Asked, until
 
 APP = """
 import asyncio, os, time
-from tenuto import handler, step, wf, workflow
+from tenuto import Queue, handler, step, wf, workflow
 
 def note(text):
     with open("notes", "a") as file:
@@ -34,6 +34,36 @@ async def add_one(n: int) -> int:
 def on_thread(n: int) -> float:
     note(f"on_thread {n}")
     return n / 4
+
+narrow = Queue("narrow", concurrency=1)
+bid = wf.Update("bid", int, returns=int)
+news = wf.Stream("news", int)
+
+@step(queue=narrow)
+async def in_turn(n: int) -> int:
+    return n * 2
+
+@workflow
+async def queued(n: int) -> list:
+    return list(await asyncio.gather(*(in_turn(one) for one in range(n))))
+
+@workflow
+async def auction(n: int) -> int:
+    best = n
+
+    def check(amount: int) -> None:
+        if amount <= best:
+            raise ValueError(f"expected more than {best}")
+
+    async def take(amount: int) -> int:
+        nonlocal best
+        best = amount
+        news.write(amount)
+        return await add_one(amount)
+
+    bid.handle(take, validate=check)
+    await wf.receive("sold", "k")
+    return best
 
 @step
 async def slow(n: int) -> int:
@@ -177,6 +207,28 @@ def test_a_workflow_runs_in_a_worker_of_its_own(work, ask, tmp_path):
     work()
     assert run(ask, "five", n=0) == 5
     assert [noted(tmp_path, f"add_one {n}") for n in range(5)] == [1] * 5
+
+
+def test_a_queue_of_the_code_of_a_worker_is_declared_by_it(work, ask):
+    """Its steps wait for their turn at the server (behaviour 58)."""
+    work()
+    assert run(ask, "queued", n=4) == [0, 2, 4, 6]
+    shown = ask("GET", "queues/narrow")
+    assert (shown["options"]["concurrency"], shown["running"], shown["waiting"]) == (1, 0, 0)
+
+
+def test_an_update_is_answered_by_a_worker_elsewhere(work, ask):
+    """Validated there, done once for an id, and its stream is read here (behaviours 26, 72)."""
+    work()
+    key = start(ask, "auction", n=5)
+
+    def bid(amount, **more):
+        return ask("POST", f"instances/{key}/updates", {"name": "bid", "value": amount, **more})
+
+    assert (bid(9, id="a")["status"], bid(9, id="a")["value"]) == ("done", 10)
+    low = bid(7)
+    assert (low["status"], low["error"]["message"]) == ("refused", "expected more than 9")
+    assert ask("GET", f"instances/{key}/streams/news")["items"] == [{"offset": 0, "value": 9}]
 
 
 def test_threads_timers_messages_and_children_work_as_in_process(work, ask):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from tenuto.cli.database import Place, place_options, quiet_logs, server_at
-from tenuto.cli.output import say, warn
+from tenuto.cli.output import say
 from tenuto.errors import InputError
 
 if TYPE_CHECKING:
@@ -90,9 +90,6 @@ async def work(server: Place, program: Program, options: Options) -> bool:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, made.stop)
     say(f"works {', '.join(sorted({*program, *program.workflows}))} of {server.url}")
-    if program.queues:
-        names = ", ".join(sorted(program.queues))
-        warn(f"does not declare queues ({names}): say what they allow with `tenuto queue set`")
     return await made.run(options.grace)
 
 
@@ -111,7 +108,10 @@ def chosen_program(program: Program, types: str) -> Program:
         )
     if not wanted:
         return program
-    return Program(
+    chosen = Program(
         {name: one for name, one in program.items() if name in wanted},
         {name: one for name, one in program.workflows.items() if name in wanted},
     )
+    for queue in program.queues.values():
+        chosen.add_queue(queue)
+    return chosen

@@ -168,9 +168,9 @@ class RemoteWorker:
         self._draining = asyncio.Event()
         self._emptied = asyncio.Event()
         self._routines: RemoteRoutines | None = None
-        if workflows:
+        if isinstance(handlers, Program) and workflows:
             self._routines = RemoteRoutines(
-                workflows, self._carrier, self._name, self._pool, self._note_empty
+                handlers, self._carrier, self._name, self._pool, self._note_empty
             )
             self._lanes.append(Lane(self._routines.job_types, seats, polls))
 

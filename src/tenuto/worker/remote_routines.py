@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -20,6 +20,7 @@ import structlog
 
 from tenuto.client import routine_wire as wire
 from tenuto.client.history import History
+from tenuto.client.queues import describe
 from tenuto.engine import rejections as why
 from tenuto.engine.rejections import Rejection
 from tenuto.errors import Rejected, TenutoError, Unreachable
@@ -31,6 +32,7 @@ from tenuto.worker.carrier import BackOff, Carrier
 from tenuto.worker.host import Place, RoutineHost
 from tenuto.worker.limits import LoopAlarms
 from tenuto.worker.pools import ProcessPool
+from tenuto.worker.program import Program
 from tenuto.worker.rays import RayRoom
 from tenuto.worker.steps import Watch
 from tenuto.worker.wire import ACCEPTED, LATER, AllSaid, Said, WireJob, encode, routine_of
@@ -38,7 +40,7 @@ from tenuto.workflows.compile import SUFFIX, source_of
 from tenuto.workflows.looks import looks_of
 
 if TYPE_CHECKING:
-    from tenuto.workflows.define import Workflow
+    pass
 
 log = structlog.get_logger("tenuto.worker")
 
@@ -73,14 +75,15 @@ class RemoteRoutines:
 
     def __init__(
         self,
-        workflows: Mapping[str, Workflow[Any, Any]],
+        program: Program,
         carrier: Carrier,
         name: str,
         threads: Executor,
         emptied: Callable[[], None],
     ) -> None:
-        """Run `workflows`; `emptied` is told whenever none is held any more."""
-        self._workflows = workflows
+        """Run the workflows of `program`; `emptied` is told whenever none is held any more."""
+        self._workflows = workflows = program.workflows
+        self._queues = list(program.queues.values())
         self._carrier = carrier
         self._name = name
         self._emptied = emptied
@@ -130,22 +133,31 @@ class RemoteRoutines:
             self._looks.lookout.start()
 
     async def deploy(self) -> None:
-        """Deploy the workflows, as far as they are new, if the token lets this worker do it."""
+        """Deploy workflows and queues, as far as they are new, if the token lets this worker do
+        it.
+        """
         resources = [
             {"name": f"{one.name}{SUFFIX}", "source": source_of(one).decode()}
             for one in self._workflows.values()
         ]
-        back_off = BackOff()
+        declared = [{"name": one.name, **describe(one.options)} for one in self._queues]
         try:
-            answer = None
-            while answer is None:
-                answer = await self._carrier.ask("deployments", encode({"resources": resources}))
-                if answer is None:
-                    await asyncio.sleep(back_off.next_seconds())
+            await self._insist("deployments", {"resources": resources})
+            if declared:
+                await self._insist("queue-declarations", {"queues": declared})
         except Rejected as refused:
             if refused.code != "forbidden":
                 raise
             log.info("workflows are not deployed by this worker", reason=str(refused))
+
+    async def _insist(self, what: str, said: dict[str, Any]) -> None:
+        """Ask until the server answers."""
+        back_off = BackOff()
+        answer = None
+        while answer is None:
+            answer = await self._carrier.ask(what, encode(said))
+            if answer is None:
+                await asyncio.sleep(back_off.next_seconds())
 
     def close(self) -> None:
         """End what runs beside."""

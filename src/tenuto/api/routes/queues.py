@@ -18,6 +18,7 @@ from tenuto.engine import rejections as why
 from tenuto.errors import InputError
 from tenuto.governance.permits import Permission
 from tenuto.runtime import requests as runtime
+from tenuto.workflows.queues import queue_options
 
 if TYPE_CHECKING:
     from tenuto.api.service import Service
@@ -46,6 +47,12 @@ class Change(Struct, forbid_unknown_fields=True, omit_defaults=True):
     busy: Text | UnsetType = UNSET
     debounce: Text | UnsetType | None = UNSET
     max_wait: Text | UnsetType | None = UNSET
+
+
+class Declaration(Struct, forbid_unknown_fields=True):
+    """The queues that a program declares; one counts when its last declaration was another."""
+
+    queues: Annotated[list[Change], Meta(max_length=1_000)]
 
 
 class Nothing(Struct, forbid_unknown_fields=True):
@@ -93,6 +100,23 @@ async def change(service: Service, request: Request) -> Response:
     name = changes.pop("name")
     command = await service.reading(lambda read: queued.change_command(read, name, **changes))
     await _tell(service, request, command, given)
+    return empty_response()
+
+
+async def declare(service: Service, request: Request) -> Response:
+    """Take what a program declares, all of it or nothing."""
+    given = await request.json(Declaration)
+    commands = []
+    for one in given.queues:
+        said = {
+            name: value
+            for name, value in structs.asdict(one).items()
+            if name != "name" and value is not UNSET
+        }
+        options = queue_options(one.name, **said)
+        commands.append(qc.SetQueue(one.name, options, is_declared=True))
+    for command in commands:
+        await service.ask(runtime.Request(queued.key_of(command.name), command), request.caller)
     return empty_response()
 
 
@@ -193,6 +217,18 @@ ROUTES = (
         status=204,
         headers=(IDEMPOTENCY_KEY,),
         problems=(why.KEY_REUSED, why.INVALID_VALUE, "invalid-input", "too-busy"),
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/queue-declarations",
+        endpoint=declare,
+        name="declareQueues",
+        summary="Take the queues that a program declares, as far as they are new",
+        tag="queues",
+        permission=Permission.DEPLOY,
+        body=Declaration,
+        status=204,
+        problems=(why.INVALID_VALUE, "invalid-input", "too-busy"),
     ),
     _verb(pause, "pause", "Let nothing of a queue begin; what runs goes on"),
     _verb(resume, "resume", "Let a paused queue go on, in order"),
