@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,9 @@ from tenuto.pipelines import (
     Asset,
     Daily,
     Files,
+    Materialization,
     Memory,
+    Monthly,
     Partial,
     Pipeline,
     PipelineFailed,
@@ -384,3 +387,68 @@ def test_a_partition_that_is_none_is_refused(durable: Durable) -> None:
     """With one as it looks."""
     with pytest.raises(PipelineFailed, match="a partition such as 2024-01-01, got 'soon'"):
         run(durable, shop(), "soon")
+
+
+def test_a_sink_that_is_away_fails_no_asset(durable: Durable) -> None:
+    """Data is made; the result of each asset says that nobody was told of it."""
+
+    def away(event: dict[str, Any]) -> None:
+        raise ConnectionError("the sink is away")
+
+    pipeline = shop(lineage=away)
+    durable.know(*pipeline.workflows)
+    handle = durable.ask(lambda client: materialize(client, pipeline, "2024-01-03"))
+    durable.settle()
+    durable.advance("10m")  # the sink is tried again
+    results = durable.ask(lambda _: handle.result())
+
+    assert {one["status"] for one in results.values()} == {"materialized"}
+    assert "the sink is away" in results["orders"]["untold"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), [float("inf")], "\ud800", {"a": (1, 2)}, 2**70])
+def test_values_that_json_does_not_have_are_kept_as_they_are(value: Any) -> None:
+    """Not a number stays not a number, and does not become nothing."""
+    store = Memory()
+    digest, size = store.save(value)
+    head = Materialization("a", "p", digest, size, "", 0)
+
+    assert repr(store.load(head)) == repr(value)
+
+
+def test_threads_that_keep_the_same_value_do_not_disturb_each_other(tmp_path: Any) -> None:
+    """Two assets may have the same value at the same time."""
+    store = Files(tmp_path)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(store.save, [value for value in range(50) for _ in range(8)]))
+
+    assert len(set(found)) == 50
+    assert not list((tmp_path / "values").glob("*.new"))
+
+
+@pytest.mark.parametrize("text", ["25:99", "ab:cd", "08:00:00", "every day"])
+def test_a_deadline_that_is_no_time_is_refused(text: str) -> None:
+    """When the pipeline is declared, with what is expected."""
+    with pytest.raises(InputError, match="a time of day such as 08:00"):
+        shop(deadline=text, on_late=print)
+
+
+def test_the_last_partitions_of_an_asset_without_any_are_refused() -> None:
+    """Both ends are named, with what to use instead."""
+    whole = Asset(lambda: 1, name="whole")
+    daily = Asset(lambda x: x, name="daily", partitions=DAYS, uses={"x": last("whole", 3)})
+
+    with pytest.raises(InputError, match="`daily`: expected `whole` to have partitions of time"):
+        Pipeline("p", [whole, daily], store=Memory())
+
+
+def test_a_schedule_over_days_and_months_at_once_is_refused() -> None:
+    """No one partition would fit both; without a schedule each is made by `only`."""
+    days = Asset(lambda: 1, name="days", partitions=DAYS)
+    months = Asset(
+        lambda x: x, name="months", partitions=Monthly("2024-01-01"), uses={"x": every("days")}
+    )
+
+    with pytest.raises(InputError, match="`days` has partitions such as 2024-01-01 and `months`"):
+        Pipeline("p", [days, months], store=Memory(), schedule="0 3 * * *")
+    assert Pipeline("p", [days, months], store=Memory()).plans == ()

@@ -193,9 +193,14 @@ def _check_uses(known: dict[str, Asset[Any, Any]]) -> None:
 
 
 def _check_fit(one: Asset[Any, Any], other: Asset[Any, Any], use: Use) -> None:
+    if use.which == "last" and isinstance(other.partitions, Whole):
+        raise InputError(
+            f"asset `{one.name}`: expected `{other.name}` to have partitions of time to use its "
+            f"last {use.count}, but it has none; use `{other.name}` itself"
+        )
     if use.which == "every" or isinstance(other.partitions, Whole):
         return
-    if _are_alike(one.partitions, other.partitions):
+    if are_alike(one.partitions, other.partitions):
         if use.which == "last" and not hasattr(one.partitions, "before"):
             raise InputError(
                 f"asset `{one.name}`: expected partitions of time to use the last {use.count} of "
@@ -208,5 +213,6 @@ def _check_fit(one: Asset[Any, Any], other: Asset[Any, Any], use: Use) -> None:
     )
 
 
-def _are_alike(one: Partitions, other: Partitions) -> bool:
+def are_alike(one: Partitions, other: Partitions) -> bool:
+    """Tell whether two things are parted in the same way."""
     return one is other or (type(one) is type(other) and str(one) == str(other))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from msgspec import structs
 
-from tenuto import wf
+from tenuto import schedules, wf
 from tenuto.errors import InputError, TenutoError
 from tenuto.pipelines import lineage as told
-from tenuto.pipelines.assets import Asset, CheckFailed, in_order
+from tenuto.pipelines.assets import Asset, CheckFailed, are_alike, in_order
 from tenuto.pipelines.partitions import ALL, TimePartitions, Whole
 from tenuto.pipelines.stores import Materialization, ValueStore
 from tenuto.runtime.clock import SystemClock
@@ -29,6 +30,7 @@ FAILED: Final = "failed"
 SKIPPED: Final = "skipped"
 LIMIT: Final = 10
 CLOCK: Final = SystemClock()
+TIME_OF_DAY: Final = re.compile(r"(\d{1,2}):(\d{2})")
 Late = Callable[[str, str, list[str]], Any]
 
 
@@ -100,6 +102,7 @@ class Pipeline(Bundle):
         )
         self._look: Step[Any, Any] = Step(self.missing, f"{name}-look", StepOptions())
         self._alert: Step[Any, Any] = Step(self._tell_late, f"{name}-alert", StepOptions())
+        self._told: Step[Any, Any] = Step(self._tell_lineage, f"{name}-lineage", StepOptions())
         self.watch: Workflow[Any, Any] = Workflow(
             self._watching(), f"pipeline-{name}-deadline", WorkflowOptions()
         )
@@ -123,12 +126,36 @@ class Pipeline(Bundle):
                     f"pipeline `{self.name}`: expected assets with partitions of time for its "
                     f"{what}, got {self.parts}"
                 )
-            hour, colon, minute = text.partition(":")
-            cron = f"{int(minute)} {int(hour)} * * *" if colon and " " not in text else text
-            found.append(Plan(workflow.name, workflow.name, cron, str(self.parts.zone)))
+            self._check_alike(what)
+            zone = str(self.parts.zone)
+            found.append(Plan(workflow.name, workflow.name, self._cron(what, text, zone), zone))
         if deadline is not None and self.on_late is None:
             raise InputError(f"pipeline `{self.name}`: expected `on_late` beside its deadline")
         return tuple(found)
+
+    def _check_alike(self, what: str) -> None:
+        """Refuse assets of which no single partition could be made at the time of a plan."""
+        for one in self.assets:
+            if not isinstance(one.partitions, Whole) and not are_alike(one.partitions, self.parts):
+                raise InputError(
+                    f"pipeline `{self.name}`: expected all assets to be parted alike for its "
+                    f"{what}, but `{one.name}` has partitions such as {one.partitions} and "
+                    f"`{self.assets[-1].name}` such as {self.parts}; make two pipelines, or plan "
+                    "each with `only`"
+                )
+
+    def _cron(self, what: str, text: str, zone: str) -> str:
+        """Return the cron text of a time of day, or of one."""
+        clock = TIME_OF_DAY.fullmatch(text)
+        cron = text if clock is None else f"{int(clock[2])} {int(clock[1])} * * *"
+        try:
+            schedules.read_schedule({"cron": [cron], "tz": zone})
+        except InputError as error:
+            raise InputError(
+                f"pipeline `{self.name}`: expected a time of day such as 08:00 or a cron text as "
+                f"its {what}, got {text!r}: {error}"
+            ) from error
+        return cron
 
     def partition_at(self, moment: datetime) -> str:
         """Return the last partition that is over at a moment. Raises `InputError` before that."""
@@ -176,14 +203,17 @@ class Pipeline(Bundle):
                 reason = f"not made, since {', '.join(bad)} was not"
                 results[one.name] = {"status": SKIPPED, "reason": reason}
                 return
+            began = _now()
             try:
                 await self._until_ready(one, key)
                 async with room:
+                    began = _now()
                     step = self._steps[one.name]
                     results[one.name] = await step.call(self._key_of(one, key), force)
             except Exception as error:  # noqa: BLE001  (what an asset raises is its result)
                 reason = f"{type(error).__name__}: {error}"[:1_000]
                 results[one.name] = {"status": FAILED, "reason": reason}
+            await self._tell(one, key, began, results[one.name])
 
         for one in chosen:
             tasks[one.name] = asyncio.ensure_future(make(one))
@@ -194,6 +224,40 @@ class Pipeline(Bundle):
             reasons = "; ".join(f"{name}: {ordered[name]['reason']}" for name in failed)
             raise PipelineFailed(f"partition {key}: {reasons}", ordered)
         return ordered
+
+    async def _tell(
+        self, one: Asset[Any, Any], key: str, began: int, result: dict[str, Any]
+    ) -> None:
+        """Tell of what was made or failed. A sink that is away fails no asset: its result says that
+        nobody was told.
+        """
+        if self.lineage is None or result["status"] == CACHED:
+            return
+        said = self._told.call(
+            one.name, self._key_of(one, key), [began, _now()], result.get("reason", "")
+        )
+        untold: Any = (await asyncio.gather(said, return_exceptions=True))[0]
+        if untold is not None:
+            result["untold"] = f"{type(untold).__name__}: {untold}"[:1_000]
+
+    def _tell_lineage(self, name: str, partition: str, times: list[int], error: str) -> None:
+        """Tell that a run began and how it ended."""
+        assert self.lineage is not None, "there is somebody who is told"
+        one = next(one for one in self.assets if one.name == name)
+        end = "FAIL" if error else "COMPLETE"
+        for kind, at, why in (("START", times[0], ""), (end, times[1], error)):
+            event = told.run_event(
+                kind,
+                run=step_context().idempotency_key,
+                namespace=self.namespace,
+                job=f"{self.name}.{name}",
+                inputs=[use.asset for use in one.uses.values()],
+                outputs=[name],
+                partition=partition,
+                at=at,
+                error=why,
+            )
+            self.lineage(event)
 
     async def _until_ready(self, one: Asset[Any, Any], key: str) -> None:
         ready = self._ready.get(one.name)
@@ -215,8 +279,7 @@ class Pipeline(Bundle):
                 known = making.known(force=force)
                 if known is not None:
                     return known
-                with making:
-                    return making.keep(await one.function(**making.arguments))
+                return making.keep(await one.function(**making.arguments))
 
             return Step(make, one.name, options)
 
@@ -226,8 +289,7 @@ class Pipeline(Bundle):
             known = making.known(force=force)
             if known is not None:
                 return known
-            with making:
-                return making.keep(one.function(**making.arguments))
+            return making.keep(one.function(**making.arguments))
 
         return Step(make_here, one.name, options)
 
@@ -315,12 +377,6 @@ class _Making:
             self.arguments["partition"] = self._partition
         return None
 
-    def __enter__(self) -> None:
-        self._tell("START")
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        self._tell("FAIL" if error is not None else "COMPLETE", str(error or ""))
-
     def keep(self, value: Any) -> dict[str, Any]:
         """Check a value and keep it."""
         warnings = []
@@ -346,23 +402,6 @@ class _Making:
         )
         made: dict[str, Any] = {"status": MATERIALIZED, "digest": digest, "size": size}
         return {**made, "warnings": warnings} if warnings else made
-
-    def _tell(self, kind: str, error: str = "") -> None:
-        if self._pipeline.lineage is None:
-            return
-        context = step_context()
-        event = told.run_event(
-            kind,
-            run=f"{context.idempotency_key}@{context.attempt}",
-            namespace=self._pipeline.namespace,
-            job=f"{self._pipeline.name}.{self._asset.name}",
-            inputs=[use.asset for use in self._asset.uses.values()],
-            outputs=[self._asset.name],
-            partition=self._partition,
-            at=self._pipeline.clock(),
-            error=error,
-        )
-        self._pipeline.lineage(event)
 
 
 def _ready_step(one: Asset[Any, Any], clock: Callable[[], int]) -> Step[Any, Any]:
@@ -426,6 +465,11 @@ async def map_partial(
             f"{shown}"
         )
     return Partial(results, failures)
+
+
+def _now() -> int:
+    """Return the time of the workflow in Unix milliseconds."""
+    return int(wf.now().timestamp() * 1000)
 
 
 def utc(milliseconds: int) -> datetime:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import pickle
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -174,16 +176,25 @@ def _is_plain(value: Any) -> bool:
         return all(type(key) is str and _is_plain(one) for key, one in value.items())
     if type(value) is list:
         return all(_is_plain(one) for one in value)
-    return value is None or type(value) in {bool, int, float, str}
+    if type(value) is float:
+        return math.isfinite(value)  # JSON has no NaN
+    if type(value) is str:
+        return value.isascii() or not any("\ud800" <= one <= "\udfff" for one in value)
+    return value is None or type(value) in {bool, int}
 
 
 def _write(path: Path, data: bytes) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    beside = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")
     with beside.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _name(text: str) -> str:
