@@ -22,6 +22,7 @@ run: $(READY) ## set up, feed the claims example, leave the human work waiting
 test: $(READY) ## the whole suite, with small crash counts
 	@bash scripts/browser
 	@bash scripts/typescript
+	@bash scripts/pyright
 	$(BIN)/python -m pytest
 
 check: $(READY) ## layout, lint, types, floors, tidiness, spelling: fast

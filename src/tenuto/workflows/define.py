@@ -33,6 +33,7 @@ from tenuto.workflows.threaded import current_body, wait
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 MARK: Final = "__tenuto_workflow__"
 NAME_LENGTH_MAX: Final = 200
@@ -98,7 +99,7 @@ class WorkflowOptions(Struct, frozen=True):
     place: Place | None = None
 
 
-class Step(Generic[P, R]):
+class Step(Generic[P, R_co]):
     """A function whose result is recorded when a workflow calls it."""
 
     def __init__(self, function: Callable[P, Any], name: str, options: StepOptions) -> None:
@@ -131,20 +132,20 @@ class Step(Generic[P, R]):
         """Return a recorded result as the function gave it."""
         return codec.decode(data, self.result_type, where=f"the result of step `{self.name}`")
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function; within a workflow its result is recorded."""
         routine = current()
         if routine is None:
-            result: R = self.function(*args, **kwargs)
+            result: R_co = self.function(*args, **kwargs)
             return result
         if current_body() is not None and not self.is_async:
-            return typing.cast(R, wait(self.call(*args, **kwargs)))
+            return typing.cast(R_co, wait(self.call(*args, **kwargs)))
         if not self.is_async:
             raise InputError(
                 f"expected `await {self.name}.call(...)`: the step is a plain function, and an "
                 "async workflow has to wait for it"
             )
-        return typing.cast(R, self.call(*args, **kwargs))
+        return typing.cast(R_co, self.call(*args, **kwargs))
 
     async def call(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """Return the result, also of a plain function, in an async workflow."""
@@ -162,13 +163,13 @@ class Step(Generic[P, R]):
         shown = (None, *args) if self.options.tx is not None else args
         return place.ask(_bound(self.signature, shown, kwargs))
 
-    def with_options(self, **changes: Any) -> Step[P, R]:
+    def with_options(self, **changes: Any) -> Step[P, R_co]:
         """Return the same step with other options."""
         merged = {name: getattr(self.options, name) for name in StepOptions.__struct_fields__}
         return Step(self.function, self.name, step_options(**{**merged, **changes}))
 
 
-class Workflow(Generic[P, R]):
+class Workflow(Generic[P, R_co]):
     """A function that is replayed over the recorded outcomes of what it waits for."""
 
     def __init__(self, function: Callable[P, Any], name: str, options: WorkflowOptions) -> None:
@@ -197,12 +198,12 @@ class Workflow(Generic[P, R]):
         versions = (self.options.version, *self.options.replays)
         return tuple(job_type(self.name, version) for version in versions)
 
-    def with_id(self, id: str) -> Workflow[P, R]:
+    def with_id(self, id: str) -> Workflow[P, R_co]:
         """Return the same workflow whose next instance has an id: it is started once."""
         options = structs.replace(self.options, id=lambda *_, **__: id)
         return Workflow(self.function, self.name, options)
 
-    def without_id(self) -> Workflow[P, R]:
+    def without_id(self) -> Workflow[P, R_co]:
         """Return the same workflow whose next instance is another one, whatever its arguments."""
         return Workflow(self.function, self.name, structs.replace(self.options, id=None))
 
@@ -215,7 +216,7 @@ class Workflow(Generic[P, R]):
         fairness: str | None = None,
         dedup: str | None = None,
         delay: str | None = None,
-    ) -> Workflow[P, R]:
+    ) -> Workflow[P, R_co]:
         """Return the same workflow whose next instance enters a queue in another way.
 
         What is not given stays as it was declared; texts are values, no paths.
@@ -260,7 +261,7 @@ class Workflow(Generic[P, R]):
             for name, value in bound.arguments.items()
         }
 
-    def body(self, variables: Mapping[str, bytes]) -> Coroutine[Any, Any, R]:
+    def body(self, variables: Mapping[str, bytes]) -> Coroutine[Any, Any, R_co]:
         """Return the coroutine of the body. Raises `InputError` for arguments that do not fit."""
         arguments = {}
         for name, parameter in self.signature.parameters.items():
@@ -272,7 +273,7 @@ class Workflow(Generic[P, R]):
             elif parameter.default is inspect.Parameter.empty:
                 raise InputError(f"workflow `{self.name}`: expected an argument `{name}`")
         if self.is_async:
-            made: Coroutine[Any, Any, R] = self.function(**arguments)  # type: ignore[call-arg]
+            made: Coroutine[Any, Any, R_co] = self.function(**arguments)  # type: ignore[call-arg]
             return made
         return self._on_thread(arguments)
 
@@ -281,21 +282,21 @@ class Workflow(Generic[P, R]):
         assert routine is not None, "a body runs within its routine"
         return await routine.run_on_thread(functools.partial(self.function, **arguments))
 
-    def read_result(self, data: bytes) -> R:
+    def read_result(self, data: bytes) -> R_co:
         """Return a recorded result as the function gave it."""
         where = f"the result of workflow `{self.name}`"
-        result: R = codec.decode(data, self.hints.get("return", Any), where=where)
+        result: R_co = codec.decode(data, self.hints.get("return", Any), where=where)
         return result
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function; within a workflow this starts a child and waits for its end."""
         routine = current()
         if routine is None:
-            result: R = self.function(*args, **kwargs)
+            result: R_co = self.function(*args, **kwargs)
             return result
         if current_body() is not None and not self.is_async:
-            return typing.cast(R, wait(self.as_child(*args, **kwargs)))
-        return typing.cast(R, self.as_child(*args, **kwargs))
+            return typing.cast(R_co, wait(self.as_child(*args, **kwargs)))
+        return typing.cast(R_co, self.as_child(*args, **kwargs))
 
     async def as_child(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """Start a child workflow and return its result."""
@@ -311,7 +312,7 @@ class Workflow(Generic[P, R]):
             self._read_end,
         )
 
-    def _read_end(self, data: bytes) -> R:
+    def _read_end(self, data: bytes) -> R_co:
         """Return the result from the variables with which an instance ended."""
         return self.read_result(codec.encode(codec.decode(data).get("result"), where="the result"))
 
