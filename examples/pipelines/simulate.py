@@ -20,7 +20,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from tenuto import Retry
-from tenuto.pipelines import Asset, Daily, Memory, Pipeline, check, install, last
+from tenuto.pipelines import Asset, Daily, Memory, Pipeline, backfill, check, install, last
 from tenuto.pipelines.pipeline import utc
 from tenuto.testing.durable import Durable
 
@@ -77,6 +77,7 @@ class Quarter:
         self.world = World(seed, days)
         self.alerts: list[Late] = []
         self.attempts: Counter[str] = Counter()
+        self.filled = 0
         chance = random.Random(f"{seed} pipelines")
         self.pipelines = [self._pipeline(f"p{number:03}", chance) for number in range(count)]
 
@@ -147,13 +148,26 @@ class Quarter:
         del assets
 
     def live(self, days: int) -> None:
-        """Install everything and let the days pass."""
+        """Install everything and let the days pass; at midnight, whoever is prepared fills what is
+        missing of the partition before.
+        """
         self.durable.know(*(one for pipeline in self.pipelines for one in pipeline.workflows))
         self.durable.ask(lambda client: install(client, *self.pipelines))
         for day in range(days + 1):
             self.durable.advance("1d")
+            if self.prepared and day > 0:
+                self._fill(utc(self.begin + (day - 1) * 24 * HOUR).strftime("%Y-%m-%d"))
             if sys.stderr.isatty():
                 sys.stderr.write(f"\rday {day} of {days}")
+
+    def _fill(self, partition: str) -> None:
+        for pipeline in self.pipelines:
+            if pipeline.missing(partition):
+                self.filled += 1
+                self.durable.ask(
+                    lambda client, one=pipeline: backfill(client, one, partition, partition)
+                )
+        self.durable.settle()
 
     def report(self, days: int) -> dict[str, Any]:
         """Return how reliable the quarter was: counts, shares, and lateness in minutes."""
@@ -178,6 +192,7 @@ class Quarter:
             "made": made,
             "missed": missed,
             "in time": in_time,
+            "filled later": self.filled,
             "reliability": made / wanted,
             "punctuality": in_time / wanted,
             "attempts": sum(self.attempts.values()),
@@ -192,6 +207,8 @@ def simulate(count: int, days: int, seed: int, *, prepared: bool = True) -> dict
     """Return the report of a quarter."""
     durable = Durable()
     try:
+        now = durable.clock.now()
+        durable.advance((-now % (24 * HOUR)) / 1000)  # days begin at midnight
         quarter = Quarter(count, days, seed, durable, prepared=prepared)
         began = time.perf_counter()
         quarter.live(days)

@@ -40,3 +40,13 @@ def test_the_same_seed_gives_the_same_quarter(simulate):
     one, two = simulate(3, 4, 9), simulate(3, 4, 9)
 
     assert {**one, "seconds": 0} == {**two, "seconds": 0}
+
+
+def test_who_is_late_was_told(simulate):
+    """What was not made until the deadline is what alerts were given of: no more, no less."""
+    found = simulate(10, 14, 1)
+
+    assert found["made"] == 140
+    assert found["in time"] < 140
+    assert found["partitions"] - found["in time"] == found["alerts"]
+    assert 0 < found["late p50 minutes"] <= found["late p95 minutes"]
