@@ -3,6 +3,7 @@
 import os
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # An example takes as long as it takes: only benchmarks are timed.
@@ -17,6 +18,13 @@ settings.register_profile("nightly", _KEPT, max_examples=20_000)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("moderate" if os.environ.get("CI") else "dev")
 )
+
+
+@pytest.fixture(autouse=True)
+def _own_logs():
+    """Let no verb that a test ran in this process say how the next one logs."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True, scope="session")

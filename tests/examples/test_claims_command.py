@@ -108,7 +108,7 @@ def test_an_example_says_what_it_is(monkeypatch):
     """Without `--prove` the page of the example is printed; without a name, the list."""
     monkeypatch.chdir(ROOT)
 
-    assert call("example").split() == ["claims"]
+    assert call("example").split() == ["claims", "science"]
     assert call("example", "claims").startswith("# Claims")
 
 

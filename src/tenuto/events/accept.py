@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tenuto import values
+from tenuto.client.reading import Reading
 from tenuto.client.requests import check_text
 from tenuto.engine.commands import Command, PublishMessage, StartInstance
 from tenuto.engine.rejections import Rejection
+from tenuto.engine.rows import DedupeRow
 from tenuto.errors import BudgetExceeded, InputError
 from tenuto.events.envelope import Event, EventRefused
 from tenuto.graph.events import EventMapping, MappingIndex, value_of
@@ -60,6 +62,12 @@ class Acceptor:
     def __init__(self, node: Node) -> None:
         """Accept events for `node`."""
         self._node = node
+        first = Reading(node.store).reader.rows("dedupe", instance=SCOPE, limit=1)
+        # A database that began with digests goes on with them: nothing is forgotten, and no event
+        # is looked up twice. Plain names begin with a character that is behind all digests.
+        self._has_digests = any(
+            isinstance(one, DedupeRow) and not one.key.startswith(SEPARATOR) for one in first
+        )
         self._mappings: tuple[EventMapping, ...] = ()
         self._index = MappingIndex(())
 
@@ -77,7 +85,7 @@ class Acceptor:
                 continue
             try:
                 made = [
-                    (mapping, request_of(event, mapping, actor))
+                    (mapping, request_of(event, mapping, actor, digests=self._has_digests))
                     for mapping in index.find(event.type, event.source, event.context)
                 ]
             except (InputError, BudgetExceeded) as error:
@@ -98,8 +106,10 @@ class Acceptor:
         return self._index
 
 
-def request_of(event: Event, mapping: EventMapping, actor: str) -> Request:
-    """Return the command that a mapping makes of an event.
+def request_of(
+    event: Event, mapping: EventMapping, actor: str, *, digests: bool = False
+) -> Request:
+    """Return the command that a mapping makes of an event, known by its digest or its name.
 
     Raises `InputError` when the key or a variable cannot be used.
     """
@@ -112,7 +122,7 @@ def request_of(event: Event, mapping: EventMapping, actor: str) -> Request:
         receiver,
         command,
         actor,
-        idempotency_key=_known_by(event, mapping),
+        idempotency_key=_digest_of(event, mapping) if digests else _known_by(event, mapping),
         scope=SCOPE,
         fingerprint=event.digest,
     )
@@ -125,11 +135,17 @@ def _known_by(event: Event, mapping: EventMapping) -> str:
     the store (measured: a quarter of what a commit costs); a digest otherwise.
     """
     parts = (mapping.file, mapping.id, event.source, event.id)
-    name = SEPARATOR.join(parts)
+    name = SEPARATOR.join(("", *parts))
     is_plain = len(name) <= PLAIN_LENGTH_MAX and name.isascii() and name.isprintable()
-    if is_plain and name.count(SEPARATOR) == len(parts) - 1:
+    if is_plain and name.count(SEPARATOR) == len(parts):
         return name
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return f"{SEPARATOR}{_digest_of(event, mapping)}"
+
+
+def _digest_of(event: Event, mapping: EventMapping) -> str:
+    """Return the digest by which the first releases knew an event."""
+    name = f"{event.source}\0{event.id}\0{mapping.file}\0{mapping.id}"
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def _command(

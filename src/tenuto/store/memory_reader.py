@@ -122,7 +122,7 @@ class MemoryReader:
         self,
         table: str,
         *,
-        instance: int | None = None,
+        instance: int | str | None = None,
         after: tuple[object, ...] | None = None,
         limit: int = 1000,
     ) -> list[r.Row]:

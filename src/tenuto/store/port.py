@@ -315,7 +315,7 @@ class Reader(Protocol):
         self,
         table: str,
         *,
-        instance: int | None = None,
+        instance: int | str | None = None,
         after: tuple[object, ...] | None = None,
         limit: int = 1000,
     ) -> list[Row]:

@@ -157,7 +157,7 @@ class SqliteReader:
         self,
         table: str,
         *,
-        instance: int | None = None,
+        instance: int | str | None = None,
         after: tuple[object, ...] | None = None,
         limit: int = 1000,
     ) -> list[r.Row]:

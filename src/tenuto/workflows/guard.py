@@ -59,6 +59,7 @@ _FREE: Final = frozenset(
     {
         "_frozen_importlib",
         "_frozen_importlib_external",
+        "hypothesis",  # its callback of the garbage collector measures time in whatever runs
         "importlib",
         "linecache",
         "logging",
