@@ -15,8 +15,6 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-import psutil
-
 from bench.load import folder
 from bench.w1 import quantile
 from tenuto import step, workflow
@@ -188,5 +186,7 @@ def wait_for_sleepers(path: Path, count: int) -> None:
 
 
 def memory_mb() -> float:
-    """Return the resident memory of this process."""
-    return float(psutil.Process().memory_info().rss / 1e6)
+    """Return the memory of this process that is its own: pages of the mapped database are not."""
+    status = Path("/proc/self/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("RssAnon:")]
+    return float(int(line.split()[1]) / 1000)

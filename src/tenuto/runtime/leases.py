@@ -107,6 +107,10 @@ class Seats:
         return int(self._lease_seconds.get(kind, LEASE_SECONDS_DEFAULT) * 1000)
 
 
+# Below this, deadlines of leases that have ended are not worth a sweep.
+STALE_MIN = 10_000
+
+
 class Leases:
     """The leases of this node's workers."""
 
@@ -172,7 +176,7 @@ class Leases:
         lease = Lease(token, attempt + 1, deadline, crashes, seat)
         seat.free -= 1
         self._held[key] = lease
-        heapq.heappush(self._deadlines, (deadline, key, token))
+        self._note_deadline(deadline, key, token)
         return JobRow(
             *key,
             row.type,
@@ -187,6 +191,15 @@ class Leases:
             None if seat.is_outside else self._log,
             crashes,
         )
+
+    def _note_deadline(self, deadline: int, key: JobKey, token: int) -> None:
+        """Look at a lease when it ends; those that ended before are forgotten now and then."""
+        heapq.heappush(self._deadlines, (deadline, key, token))
+        if len(self._deadlines) > STALE_MIN + 2 * len(self._held):
+            self._deadlines = [
+                (lease.deadline, key, lease.token) for key, lease in self._held.items()
+            ]
+            heapq.heapify(self._deadlines)
 
     def keep(self, row: JobRow) -> JobRow:
         """Return the row of a job that its holder goes on with: the same lease."""
