@@ -1,6 +1,7 @@
 """What every test shares: how many examples a property tries, and a home of its own."""
 
 import os
+import sys
 
 import pytest
 import structlog
@@ -25,6 +26,18 @@ def _own_logs():
     """Let no verb that a test ran in this process say how the next one logs."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _own_modules(tmp_path_factory):
+    """Let no module that a test found in a folder of its own be found by the next one."""
+    known, path = set(sys.modules), list(sys.path)
+    yield
+    sys.path[:] = path
+    folder = str(tmp_path_factory.getbasetemp())
+    for name in set(sys.modules) - known:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(folder):
+            del sys.modules[name]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import sys
 
 import pytest
 
@@ -18,7 +17,6 @@ PARTS += ["## Move gradually", "## What you lose"]
 @pytest.fixture
 def saved(tmp_path, monkeypatch):
     """Give a function that saves a page's files and returns its test functions."""
-    known = set(sys.modules)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
 
@@ -31,10 +29,7 @@ def saved(tmp_path, monkeypatch):
                 found += [one for name, one in vars(module).items() if name.startswith("test_")]
         return found
 
-    yield save
-    for path in tmp_path.glob("*.py"):
-        if path.stem not in known:
-            sys.modules.pop(path.stem, None)
+    return save
 
 
 @pytest.mark.parametrize("page", PAGES)
