@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from decimal import Decimal
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 import httpx
 import msgspec
@@ -303,7 +303,27 @@ def decoder_of(kind: type[T]) -> msgspec.json.Decoder[T]:
     return msgspec.json.Decoder(kind, float_hook=Decimal)
 
 
-def check(response: httpx.Response) -> None:
+class HttpAnswer(Protocol):
+    """What the answers of HTTP clients have in common."""
+
+    @property
+    def status_code(self) -> int:
+        """The status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The header fields."""
+
+    @property
+    def content(self) -> bytes:
+        """The body."""
+
+    @property
+    def url(self) -> object:
+        """Where it comes from."""
+
+
+def check(response: HttpAnswer) -> None:
     """Raise what an answer refuses; return if it refuses nothing."""
     if response.status_code < 300:
         return
