@@ -47,6 +47,8 @@ async def main() -> None:
 _COMMON = "one process, asyncio, async steps, pool of 20, log_level ERROR, no tracing"
 SETTINGS = {
     "postgresql": f"{_COMMON}; PostgreSQL on a Unix socket, fsync=on, synchronous_commit=on",
+    "sqlite_as_shipped": f"{_COMMON}; a new file, with the synchronous=FULL and journal_mode=DELETE"
+    " that DBOS leaves it",
     "sqlite": f"{_COMMON}; synchronous=FULL, journal_mode=WAL set on the empty file (DBOS alone"
     " leaves DELETE, which is slower)",
 }

@@ -50,6 +50,7 @@ class Peer:
 
 PEERS = (
     Peer("dbos", "sqlite", ("dbos",), servers.dbos_sqlite, "dbos_workflows"),
+    Peer("dbos", "sqlite_as_shipped", ("dbos",), servers.dbos_as_shipped, "dbos_workflows"),
     Peer("dbos", "postgresql", ("dbos", "postgresql"), servers.dbos_postgresql, "dbos_workflows"),
     Peer("restate", "rocksdb", ("restate", "restate-server"), servers.restate, "restate_load"),
     Peer("prefect", "sqlite", ("prefect",), servers.prefect, "prefect_flows"),

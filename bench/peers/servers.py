@@ -52,6 +52,12 @@ def dbos_sqlite(data: Path) -> Iterator[Served]:
 
 
 @contextmanager
+def dbos_as_shipped(data: Path) -> Iterator[Served]:
+    """Give the place of a database that DBOS makes by itself, with the journal mode it leaves."""
+    yield Served(f"sqlite:///{data / 'dbos.db'}", (), {})
+
+
+@contextmanager
 def dbos_postgresql(data: Path) -> Iterator[Served]:
     """Give an empty cluster with its defaults, on a Unix socket in its own folder."""
     owner = _nobody_special(data)
