@@ -166,6 +166,7 @@ def test_chance_and_time_are_the_same_in_every_replay(tmp_path):
     assert found[2] < found[5]
 
 
+@pytest.mark.filterwarnings("ignore:.*was never awaited", "ignore:.*Step.call")
 def test_an_order_that_differs_between_replays_is_refused(tmp_path):
     """The error names what to use instead."""
 

@@ -91,8 +91,12 @@ async def gather(*awaitables: Awaitable[T], limit: int | None = None) -> list[T]
     room = asyncio.Semaphore(limit)
 
     async def one(awaitable: Awaitable[T]) -> T:
-        async with room:
-            return await awaitable
+        try:
+            async with room:
+                return await awaitable
+        finally:
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()  # it may not have begun, and does not any more
 
     return list(await asyncio.gather(*(one(each) for each in awaitables)))
 

@@ -12,6 +12,7 @@ import sys
 from asyncio import events, tasks
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
@@ -28,6 +29,9 @@ log = structlog.get_logger("tenuto.workflow")
 
 # Handles between two outcomes: a body that never waits is stopped instead of hanging its worker.
 HANDLES_MAX: Final = 1_000_000
+
+# A coroutine that is unwound may wait once more in each block that it leaves.
+UNWINDS_MAX: Final = 100
 
 
 class NotInAStep(TenutoError):
@@ -106,6 +110,22 @@ class NumberedFuture(asyncio.Future[Any]):
         return self._number
 
 
+class Nobody:
+    """Whom a loop serves that was closed: its routine may leave memory at once."""
+
+    now = 0
+    is_live = False
+    first_number = 0
+    broken: Any = None
+
+    def set_timer(self, handle: Any) -> str:
+        """Keep no timer."""
+        return ""
+
+    def drop_timer(self, key: str) -> None:
+        """Know no timer."""
+
+
 class RoutineLoop(asyncio.AbstractEventLoop):
     """Runs the tasks of one workflow."""
 
@@ -116,6 +136,8 @@ class RoutineLoop(asyncio.AbstractEventLoop):
         # Sets of many workflows hold these numbers too: each has a range of its own.
         self._number = routine.first_number
         self._ready: deque[asyncio.Handle] = deque()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._tasks_max = 16
         self._is_closed = False
         self.is_reading = False
 
@@ -159,16 +181,30 @@ class RoutineLoop(asyncio.AbstractEventLoop):
         if self.is_reading:
             raise only_reads(what)
 
+    def create_main(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin the task of the body itself."""
+        task = asyncio.Task(coro, loop=self)
+        self._tasks.append(task)
+        return task
+
     def create_child(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Begin a task that an outcome asks for, with a scope of its own below the root."""
-        return ScopedTask(
-            coro,
-            loop=self,
-            name=None,
-            context=None,
-            scope=self.root.child(),
-            number=self._next_number(),
-        )
+        return self._begin_task(coro, self.root.child())
+
+    def _begin_task(
+        self,
+        coro: Coroutine[Any, Any, T],
+        scope: Scope,
+        name: str | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[T]:
+        number = self._next_number()
+        task = ScopedTask(coro, loop=self, name=name, context=context, scope=scope, number=number)
+        self._tasks.append(task)
+        if len(self._tasks) > self._tasks_max:
+            self._tasks = [one for one in self._tasks if not one.done()]
+            self._tasks_max = 16 + 2 * len(self._tasks)
+        return task
 
     def current_scope(self) -> Scope:
         """Return the place of the task that runs."""
@@ -243,14 +279,7 @@ class RoutineLoop(asyncio.AbstractEventLoop):
         if self.is_reading:
             coro.close()
             raise only_reads("begins a task")
-        return ScopedTask(
-            coro,
-            loop=self,
-            name=name,
-            context=context,
-            scope=self.current_scope().child(),
-            number=self._next_number(),
-        )
+        return self._begin_task(coro, self.current_scope().child(), name, context)
 
     def get_debug(self) -> bool:
         """Return False: the routine itself watches the body."""
@@ -265,9 +294,24 @@ class RoutineLoop(asyncio.AbstractEventLoop):
         return self._is_closed
 
     def close(self) -> None:
-        """Forget what is ready."""
+        """End the tasks where they wait, the last one first, and refer to nothing any more.
+
+        What is left of them is no cycle: it leaves memory at once. The blocks that they leave run
+        within this loop, whose routine is not live: they can ask for nothing. Left to the collector
+        of cycles they would run outside of any workflow, and a step there is a mere function.
+        """
         self._is_closed = True
+        before = events._get_running_loop()
+        events._set_running_loop(self)
+        try:
+            while self._tasks:
+                task = self._tasks.pop()
+                if not task.done():
+                    _unwind(task)
+        finally:
+            events._set_running_loop(before)
         self._ready.clear()
+        self.routine = Nobody()
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Log what nobody took, such as the error of a task that was not awaited."""
@@ -293,6 +337,21 @@ class RoutineLoop(asyncio.AbstractEventLoop):
             f"expected a workflow to wait for steps, timers, messages and people only, but it asks "
             f"for {what}: do that in a function with @step and await it here"
         )
+
+
+def _unwind(task: asyncio.Task[Any]) -> None:
+    """End the coroutine of a task that waits, and free it from who waits for whom."""
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    coro: Any = task.get_coro()
+    for _ in range(UNWINDS_MAX):
+        with suppress(BaseException):  # nobody is there to hear how it ended
+            coro.close()
+        if getattr(coro, "cr_frame", None) is None:
+            break
+    for future in (task, task._fut_waiter):  # type: ignore[attr-defined]
+        if isinstance(future, asyncio.Future):
+            for callback, _ in future._callbacks or ():
+                future.remove_done_callback(callback)
 
 
 def only_reads(what: str) -> InputError:

@@ -130,7 +130,7 @@ class Routine:
 
     def begin(self, body: Coroutine[Any, Any, Any]) -> None:
         """Run the coroutine until it waits for the first time."""
-        self._main = asyncio.Task(body, loop=self.loop)
+        self._main = self.loop.create_main(body)
         self._main.add_done_callback(self._ended)
         self._run()
 
@@ -195,16 +195,22 @@ class Routine:
         return tuple(ask for ask in asks if getattr(ask, "key", None) not in settled)
 
     def discard(self) -> None:
-        """Throw the coroutine away without running any more of it."""
+        """Throw the coroutine away: what it holds leaves memory, and nothing of it is asked for."""
         self.is_live = False
         self.is_ended = True
-        self.loop.close()
-        if self._body is not None:
-            self._body.close()
-        if self._main is not None and not self._main.done():
-            self._main._log_destroy_pending = False  # type: ignore[attr-defined]
+        self._expected.clear()
         self._awaits.clear()
         self._timers.clear()
+        if self._body is not None:
+            self._body.close()
+            self._body = None
+        if self.guard is None:
+            self.loop.close()
+        else:
+            with self.guard.watching(self.workflow.name):
+                self.loop.close()
+        self._main = None
+        self.updates.close()
 
     def _run(self) -> None:
         lookout, guard = self.lookout, self.guard

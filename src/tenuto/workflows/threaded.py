@@ -70,18 +70,24 @@ class Body:
                 with guard.watching(self.routine.workflow.name):
                     result = self._call()
         except BaseException as error:  # noqa: BLE001  (it is raised again on the loop)
-            self._said.put(("raised", error))
+            if not self._is_closed:
+                self._said.put(("raised", error))
         else:
             self._said.put(("returned", result))
 
     def wait(self, awaitable: Awaitable[T]) -> T:
         """Wait on the loop; return the result here."""
         if self._is_closed:
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()  # nobody will await it
             raise Undone
         self._said.put(("waits", awaitable))
         result, error = self._told.get()
         if error is not None:
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # its traceback has this frame
         found: T = result
         return found
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import weakref
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, Protocol
 
@@ -76,7 +77,8 @@ class Updates:
 
     def __init__(self, routine: Answering) -> None:
         """Begin with none."""
-        self._routine = routine
+        # A routine that is thrown away leaves memory at once, hence no cycle.
+        self._routine: Answering = weakref.proxy(routine)
         self.handlers: dict[str, Handling] = {}
         self._pending: dict[str, Asked] = {}
         self._under_way: dict[asyncio.Task[Any], str] = {}
@@ -87,6 +89,13 @@ class Updates:
         for one in asked:
             self._pending.setdefault(one.id, one)
         self.consider()
+
+    def close(self) -> None:
+        """Answer none any more."""
+        self._pending.clear()
+        self.handlers.clear()
+        self._under_way.clear()
+        self._when_quiet = None
 
     def consider(self) -> None:
         """Validate what can be; nothing happens in a replay."""
