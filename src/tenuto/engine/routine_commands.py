@@ -271,3 +271,7 @@ class AskUpdate(Command, frozen=True, array_like=True, gc=False, tag=53):
     id: str
     name: str
     value: bytes
+
+
+# After one of these the coroutine is over.
+ENDS = (Return, Raise, EndCanceled, ContinueAsNew)

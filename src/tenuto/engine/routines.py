@@ -182,14 +182,23 @@ def advance_routine(turn: Turn, command: c.AdvanceRoutine) -> Rejection | None:
     close_incident(turn, number)
     for report in command.reports:
         take_report(turn, number, report)
-    asked = command.order or tuple(ask.key for ask in command.asks if isinstance(ask, KEYED))
-    steps = tuple(ask.key for ask in command.asks if type(ask) is a.BeginStep)
+    asked, steps = _keys_of(command)
     turn.emit(rr.RoutineAdvanced(number, routine.ordered, asked, steps))
     for ask in command.asks:
         ASKS[type(ask)](turn, number, ask)
     if number in turn.state.jobs and not _has_work(turn, number, routine, command.looked):
         turn.emit(r.JobCompleted(number))
     return None
+
+
+def _keys_of(command: c.AdvanceRoutine) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the keys that were asked for, in their order, and those of them that are steps."""
+    asks = command.asks
+    if len(asks) == 1 and type(asks[0]) is a.BeginStep:
+        key = (asks[0].key,)
+        return command.order or key, key
+    asked = command.order or tuple([ask.key for ask in asks if isinstance(ask, KEYED)])
+    return asked, tuple([ask.key for ask in asks if type(ask) is a.BeginStep])
 
 
 def take_report(turn: Turn, number: int, report: a.StepReport) -> None:

@@ -22,7 +22,9 @@ class SystemClock:
 
     def now(self) -> int:
         """Return Unix milliseconds, never less than before."""
-        self._last = max(self._last, time.time_ns() // 1_000_000)
+        at = time.time_ns() // 1_000_000
+        if at > self._last:
+            self._last = at
         return self._last
 
 

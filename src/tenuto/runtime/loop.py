@@ -19,7 +19,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
@@ -55,6 +55,10 @@ Fenced = (
 )
 Inbox = queue.SimpleQueue["Request | Action | None"]
 Refuse = Callable[[Rejection], None]
+
+
+_LATER: Final = (c.ContinueInstance, c.ContinueBroadcast)
+_READS_ROWS: Final = (c.ContinueBroadcast, c.Deploy)
 
 
 class Action(NamedTuple):
@@ -267,10 +271,10 @@ class Corridor:
         """A long instance goes on behind other work; a broadcast reads rows, so it begins a
         batch.
         """
-        return isinstance(hop.command, c.ContinueInstance | c.ContinueBroadcast)
+        return isinstance(hop.command, _LATER)
 
     def _reads_rows(self, item: Item) -> bool:
-        return isinstance(item.command, c.ContinueBroadcast | c.Deploy)
+        return isinstance(item.command, _READS_ROWS)
 
     def _prefetch(self, items: deque[Item], known: Known) -> None:
         """Read at once what the items of a batch will ask for, but for those read before."""

@@ -237,7 +237,8 @@ class RoutineHost:
         if held.lines:
             held.routine.said.update(itertools.chain(*held.lines.values()))
             held.lines.clear()
-        held.routine.updates.offer(tuple(held.updates.values()))
+        if held.updates:
+            held.routine.updates.offer(tuple(held.updates.values()))
         return held.routine
 
     # --- replay
@@ -388,7 +389,7 @@ class RoutineHost:
         assert routine is not None, "a step has begun in a routine"
         call = CallOf(str(job.instance), stable, key, routine.workflow.name)
         context = StepContext(call, attempt, self._now, begun.details)
-        with self._looks.attempt(job, context, self._now()):
+        with self._looks.attempt(job, context, self._now):
             held.running[key] = self._steps.run(
                 begun, context, lambda report: self._report(held, report)
             )
@@ -428,7 +429,7 @@ class RoutineHost:
         if routine.settled:
             order = tuple(ask.key for ask in asks if isinstance(ask, KEYED))
             asks = routine.still_open(asks)
-        seen = routine.consumed - sum(isinstance(one, a.StepEnded) for one in reports)
+        seen = routine.consumed - len([1 for one in reports if isinstance(one, a.StepEnded)])
         job = held.job
         command = c.AdvanceRoutine(
             job.element, job.token, seen, reports, asks, order, held.advances, held.looked
@@ -472,6 +473,7 @@ class RoutineHost:
         return not held.running and not held.in_flight and not held.is_loading
 
     def _answered(self, results: list[tuple[int, Result]]) -> None:
+        now = self._now()
         for ticket, result in results:
             said = self._said.pop(ticket, None)
             if said is None:
@@ -479,7 +481,7 @@ class RoutineHost:
             held, reports, asks = said
             held.in_flight -= 1
             if not isinstance(result, Rejection):
-                self._looks.accepted(held.job, reports, asks, self._now())
+                self._looks.accepted(held.job, reports, asks, self._now)
             if reports and not isinstance(result, Rejection):
                 self._steps.recorded(str(held.job.instance), [one.key for one in reports])
             if self._held.get((held.job.instance, held.job.element)) is not held:
@@ -491,14 +493,14 @@ class RoutineHost:
             if held.is_paused:
                 self._go_quiet(held)
             else:
-                self._accepted(held, asks)
+                self._accepted(held, asks, now)
 
-    def _accepted(self, held: Held, asks: tuple[a.Ask, ...]) -> None:
+    def _accepted(self, held: Held, asks: tuple[a.Ask, ...], now: int) -> None:
         for ask in asks:
-            if isinstance(ask, ENDS):
+            if isinstance(ask, a.ENDS):
                 self._drop(held)
                 return
-            self._follow(held, ask)
+            self._follow(held, ask, now)
         if held.is_stale:
             self._reload_when_quiet(held)
         elif not held.running and not held.in_flight and not held.is_loading:
@@ -511,11 +513,12 @@ class RoutineHost:
             else:
                 self._park(held)
 
-    def _follow(self, held: Held, ask: a.Ask) -> None:
+    def _follow(self, held: Held, ask: a.Ask, now: int) -> None:
         """Do what an ask means here, now that it is durable."""
         if isinstance(ask, a.BeginStep):
-            if held.routine is not None and ask.key in held.routine.begun:
-                held.routine.begun[ask.key].asked_at = self._now()
+            begun = held.routine.begun.get(ask.key) if held.routine is not None else None
+            if begun is not None:
+                begun.asked_at = now
             if ask.place is None and not self._is_draining:
                 self._run_step(held, ask.key, 1)
         elif isinstance(ask, a.AcceptUpdate | a.RefuseUpdate):
@@ -590,9 +593,6 @@ class RoutineHost:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("replay failed", error=repr(task.exception()))
-
-
-ENDS = a.Return | a.Raise | a.EndCanceled | a.ContinueAsNew
 
 
 async def _refusing(refused: TenutoError) -> None:

@@ -47,9 +47,11 @@ class LoopAlarms:
 
 def has_limits(options: Any) -> bool:
     """Tell whether the options of a step limit its time."""
-    return any(
-        limit is not None
-        for limit in (options.timeout, options.total, options.start_within, options.heartbeat)
+    return not (
+        options.timeout is None
+        and options.total is None
+        and options.start_within is None
+        and options.heartbeat is None
     )
 
 

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Final, NoReturn
 
 from tenuto.worker.orders import Answer, Order, answer_of, fault_of, function_of
-from tenuto.workflows.context import StepContext, within
+from tenuto.workflows.context import StepContext, enter_step
 
 READY: Final = "ready"
 BEGUN: Final = "begun"
@@ -120,10 +120,10 @@ def perform(order: Order, context: StepContext) -> Answer:
     try:
         args, kwargs = pickle.loads(order.arguments)  # noqa: S301  (from the parent)
         function = function_of(order)
-        with within(context):
-            result = function(*args, **kwargs)
-            if order.is_async:
-                result = asyncio.run(result)
+        enter_step(context)
+        result = function(*args, **kwargs)
+        if order.is_async:
+            result = asyncio.run(result)
         return answer_of(order, result)
     except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001  (the edge of user code: whatever it raises is its failure)
         return Answer(fault=fault_of(error))

@@ -19,7 +19,7 @@ from tenuto.worker.rays import name_of
 from tenuto.worker.transactions import once
 from tenuto.workflows import codec
 from tenuto.workflows.batches import BatchStep
-from tenuto.workflows.context import StepContext, within
+from tenuto.workflows.context import StepContext, enter_step
 from tenuto.workflows.failures import StepTimeout, encode_error
 from tenuto.workflows.rooms import PROCESS, THREAD
 
@@ -43,6 +43,8 @@ class Watch(NamedTuple):
 
 class Attempt:
     """One attempt of a step, under way."""
+
+    __slots__ = ("_is_over", "_report", "begun", "context", "limits", "task")
 
     def __init__(
         self, begun: Begun, context: StepContext, report: Callable[[Report], None]
@@ -68,6 +70,11 @@ class Attempt:
         if not self._is_over:
             self._is_over = True
             self._report(report)
+
+    def settle(self, task: asyncio.Task[Report]) -> None:
+        """Its task is done."""
+        if not task.cancelled():
+            self.end(task.result())
 
     def _let_go(self) -> None:
         if self.limits is not None:
@@ -109,29 +116,24 @@ class StepRunner:
                 asyncio.get_running_loop().call_soon(self._interrupt, attempt, passed)
                 return attempt
             attempt.limits.watch()
-        task = asyncio.get_running_loop().create_task(self._in_turn(attempt))
-        attempt.task = task
-
-        def ended(done: asyncio.Task[Report]) -> None:
-            if not done.cancelled():
-                attempt.end(done.result())
-
-        task.add_done_callback(ended)
+        place = begun.step.options.place
+        if place is None or place.queue.per_worker is None:
+            work = self._perform(attempt)
+        else:
+            work = self._in_turn(attempt, place.queue.name, place.queue.per_worker)
+        attempt.task = asyncio.get_running_loop().create_task(work)
+        attempt.task.add_done_callback(attempt.settle)
         return attempt
 
     def _interrupt(self, attempt: Attempt, late: StepTimeout) -> None:
         attempt.end(self._failed(attempt, late))
         attempt.cancel()
 
-    async def _in_turn(self, attempt: Attempt) -> Report:
+    async def _in_turn(self, attempt: Attempt, queue: str, per_worker: int) -> Report:
         """Do an attempt beside as many others of its queue as this process may."""
-        place = attempt.begun.step.options.place
-        if place is None or place.queue.per_worker is None:
-            return await self._perform(attempt)
-        seats = self._seats.get(place.queue.name)
+        seats = self._seats.get(queue)
         if seats is None:
-            seats = asyncio.Semaphore(place.queue.per_worker)
-            self._seats[place.queue.name] = seats
+            seats = self._seats[queue] = asyncio.Semaphore(per_worker)
         async with seats:
             return await self._perform(attempt)
 
@@ -165,17 +167,17 @@ class StepRunner:
         begun, context = attempt.begun, attempt.context
         step = begun.step
         args, kwargs = begun.arguments
-        with within(context):
-            if step.options.tx is not None:
-                done: bytes = await self._begin_on_thread(
-                    attempt, lambda: _in_transaction(begun, context)
-                )
-                return done
-            if step.is_async:
-                self._note_begin(attempt)
-                return _encoded(begun, await step.function(*args, **kwargs))
-            result = await self._begin_on_thread(attempt, lambda: step.function(*args, **kwargs))
-            return _encoded(begun, result)
+        enter_step(context)
+        if step.options.tx is not None:
+            done: bytes = await self._begin_on_thread(
+                attempt, lambda: _in_transaction(begun, context)
+            )
+            return done
+        if step.is_async:
+            self._note_begin(attempt)
+            return _encoded(begun, await step.function(*args, **kwargs))
+        result = await self._begin_on_thread(attempt, lambda: step.function(*args, **kwargs))
+        return _encoded(begun, result)
 
     async def _elsewhere(self, attempt: Attempt) -> bytes:
         """Perform a step in another process. The time of an attempt begins when one is free."""
@@ -193,7 +195,7 @@ class StepRunner:
 
     def recorded(self, instance: str, keys: Iterable[str]) -> None:
         """Take note that the outcomes of these attempts are durable."""
-        for key in keys:
+        for key in keys if self._unrecorded else ():
             name = self._unrecorded.pop((instance, key), None)
             if name is not None:
                 self._rays.end(name)

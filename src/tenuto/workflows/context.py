@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -30,6 +29,23 @@ class StepContext:
       Who does not is interrupted, and another process runs the attempt again.
     """
 
+    __slots__ = (
+        "_now",
+        "attempt",
+        "began_at",
+        "call",
+        "deadline",
+        "idempotency_key",
+        "instance",
+        "is_stopping",
+        "on_beat",
+        "on_stop",
+        "said",
+        "said_at",
+        "step",
+        "workflow",
+    )
+
     def __init__(
         self,
         call: CallOf,
@@ -48,7 +64,7 @@ class StepContext:
         self.said_at = 0
         self.said = said
         self.is_stopping = False
-        self.on_beat: Callable[[bytes | None], None] = self.hear
+        self.on_beat: Callable[[bytes | None], None] | None = None
         self.on_stop: Callable[[], None] | None = None
         self._now = now
 
@@ -67,7 +83,10 @@ class StepContext:
         said = self.said
         if details is not None:
             said = codec.encode(details, where="the details of a heartbeat")
-        self.on_beat(said)
+        if self.on_beat is None:
+            self.hear(said)
+        else:
+            self.on_beat(said)
 
     def hear(self, said: bytes | None) -> None:
         """Take a heartbeat with its details."""
@@ -97,11 +116,6 @@ def current_step() -> StepContext | None:
     return _current.get(None)
 
 
-@contextmanager
-def within(context: StepContext) -> Iterator[None]:
-    """Let a step know its context."""
-    token = _current.set(context)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+def enter_step(context: StepContext) -> None:
+    """Let a step know its context, in the task that performs it and nothing else."""
+    _current.set(context)

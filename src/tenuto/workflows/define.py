@@ -138,14 +138,14 @@ class Step(Generic[P, R_co]):
         if routine is None:
             result: R_co = self.function(*args, **kwargs)
             return result
-        if current_body() is not None and not self.is_async:
+        if self.is_async:
+            return typing.cast(R_co, self.call(*args, **kwargs))
+        if current_body() is not None:
             return typing.cast(R_co, wait(self.call(*args, **kwargs)))
-        if not self.is_async:
-            raise InputError(
-                f"expected `await {self.name}.call(...)`: the step is a plain function, and an "
-                "async workflow has to wait for it"
-            )
-        return typing.cast(R_co, self.call(*args, **kwargs))
+        raise InputError(
+            f"expected `await {self.name}.call(...)`: the step is a plain function, and an "
+            "async workflow has to wait for it"
+        )
 
     async def call(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """Return the result, also of a plain function, in an async workflow."""

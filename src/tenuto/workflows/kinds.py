@@ -48,3 +48,6 @@ class Timekeeper(Protocol):
 
     def drop_timer(self, key: str) -> None:
         """A timer is no longer wanted."""
+
+    def let_go(self, key: str) -> None:
+        """The coroutine waits no longer for an outcome."""

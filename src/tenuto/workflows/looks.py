@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -14,6 +14,7 @@ from tenuto.workflows.tracing import Traces, traces_here
 if TYPE_CHECKING:
     from tenuto.workflows.context import StepContext
 
+NOTHING: Final = nullcontext()
 GUARD: Final = "TENUTO_GUARD"
 BLOCKED: Final = "TENUTO_BLOCKED_SECONDS"
 TRACES: Final = "TENUTO_TRACES"
@@ -34,16 +35,20 @@ class Looks(NamedTuple):
     lookout: Lookout | None = None
     traces: Traces | None = None
 
-    def attempt(self, job: Any, context: StepContext, now: int) -> AbstractContextManager[None]:
+    def attempt(
+        self, job: Any, context: StepContext, now: Callable[[], int]
+    ) -> AbstractContextManager[None]:
         """An attempt of a step begins in the block."""
         if self.traces is None:
-            return nullcontext()
-        return self.traces.attempt(job.instance, context, now)
+            return NOTHING
+        return self.traces.attempt(job.instance, context, now())
 
-    def accepted(self, job: Any, reports: Sequence[Any], asks: Sequence[Any], now: int) -> None:
+    def accepted(
+        self, job: Any, reports: Sequence[Any], asks: Sequence[Any], now: Callable[[], int]
+    ) -> None:
         """One commit holds what a routine said."""
         if self.traces is not None:
-            self.traces.accepted(job, reports, asks, now)
+            self.traces.accepted(job, reports, asks, now())
 
 
 def looks_of(environment: Mapping[str, str]) -> Looks:

@@ -110,6 +110,24 @@ class NumberedFuture(asyncio.Future[Any]):
         return self._number
 
 
+class KeyedFuture(NumberedFuture):
+    """The future of an outcome: when it is canceled, nobody waits for that any longer."""
+
+    def __init__(self, *, loop: RoutineLoop, number: int, key: str) -> None:
+        """Wait for the outcome of `key`."""
+        super().__init__(loop=loop, number=number)
+        self._key = key
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Wait no longer."""
+        is_canceled = super().cancel(msg)
+        if is_canceled:
+            loop = self.get_loop()
+            assert isinstance(loop, RoutineLoop), "its loop is that of a routine"
+            loop.routine.let_go(self._key)
+        return is_canceled
+
+
 class Nobody:
     """Whom a loop serves that was closed: its routine may leave memory at once."""
 
@@ -124,6 +142,12 @@ class Nobody:
 
     def drop_timer(self, key: str) -> None:
         """Know no timer."""
+
+    def let_go(self, key: str) -> None:
+        """Wait for nothing."""
+
+
+NOBODY: Final = Nobody()
 
 
 class RoutineLoop(asyncio.AbstractEventLoop):
@@ -257,6 +281,10 @@ class RoutineLoop(asyncio.AbstractEventLoop):
         """Return a future of this loop."""
         return NumberedFuture(loop=self, number=self._next_number())
 
+    def create_outcome(self, key: str) -> asyncio.Future[Any]:
+        """Return the future of the outcome of `key`."""
+        return KeyedFuture(loop=self, number=self._next_number(), key=key)
+
     def _next_number(self) -> int:
         self._number += 1
         return self._number
@@ -311,7 +339,7 @@ class RoutineLoop(asyncio.AbstractEventLoop):
         finally:
             events._set_running_loop(before)
         self._ready.clear()
-        self.routine = Nobody()
+        self.routine = NOBODY
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Log what nobody took, such as the error of a task that was not awaited."""

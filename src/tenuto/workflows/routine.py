@@ -119,7 +119,14 @@ class Routine:
         # Lines that were written since the last commit, and those that a run before this wrote.
         self.lines: list[str] = []
         self.said: Counter[str] = Counter()
-        self.updates = Updates(self)
+        self._updates: Updates | None = None
+
+    @property
+    def updates(self) -> Updates:
+        """Return the updates of this routine; most have none."""
+        if self._updates is None:
+            self._updates = Updates(self)
+        return self._updates
 
     # --- driven by the worker
 
@@ -210,7 +217,8 @@ class Routine:
             with self.guard.watching(self.workflow.name):
                 self.loop.close()
         self._main = None
-        self.updates.close()
+        if self._updates is not None:
+            self._updates.close()
 
     def _run(self) -> None:
         lookout, guard = self.lookout, self.guard
@@ -227,7 +235,8 @@ class Routine:
         finally:
             if lookout is not None:
                 lookout.running = None
-        self.updates.consider()
+        if self._updates is not None:
+            self._updates.consider()
 
     def _settle(self, key: str, value: bytes | None, error: bytes | None) -> None:
         waiting = self._awaits.pop(key, None)
@@ -248,8 +257,11 @@ class Routine:
 
     def _ended(self, main: asyncio.Task[Any]) -> None:
         """Say how the coroutine ended."""
+        updates = self._updates
         if self.is_ended or (
-            not _has_failed(main) and self.updates.hold_end(lambda: self._ended(main))
+            updates is not None
+            and not _has_failed(main)
+            and updates.hold_end(lambda: self._ended(main))
         ):
             return
         try:
@@ -322,14 +334,13 @@ class Routine:
     def _await(
         self, key: str, read: Callable[[bytes], Any], step: AnyStep | None
     ) -> asyncio.Future[Any]:
-        future = self.loop.create_future()
+        future = self.loop.create_outcome(key)
         self._awaits[key] = Await(future, read, step)
-        future.add_done_callback(lambda done: self._let_go(key, done))
         return future
 
-    def _let_go(self, key: str, future: asyncio.Future[Any]) -> None:
+    def let_go(self, key: str) -> None:
         """The coroutine waits no longer for what was not settled."""
-        if future.cancelled() and self._awaits.pop(key, None) is not None:
+        if self._awaits.pop(key, None) is not None:
             self.begun.pop(key, None)
             self._ask(a.Withdraw(key))
 
