@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -9,6 +10,10 @@ from tenuto.api.problems import Problem
 from tenuto.engine import rejections as why
 
 KEY_MAX: Final = 2**63 - 1
+
+# A worker names a routine once for each step.
+KEYS_KEPT: Final = 8_192
+
 _INSTANCE = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 
@@ -21,6 +26,7 @@ def instance_number(text: str) -> int | None:
     return key if key <= KEY_MAX else None
 
 
+@functools.lru_cache(KEYS_KEPT)
 def element_key(what: str, text: str) -> tuple[int, int]:
     """Return instance and number of a job, task or incident.
 

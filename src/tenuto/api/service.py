@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tenuto.api.metrics import Metrics
@@ -40,6 +41,7 @@ R = TypeVar("R")
 
 READERS: Final = 4
 SESSION_MS: Final = 12 * 3_600_000
+LEASES_KEPT: Final = 8_192
 LOCAL: Final = "local"
 
 
@@ -59,6 +61,8 @@ class Service:
         self.metrics = Metrics(node)
         self.cursors = Seals(master.derive("cursor"))
         self.leases = Seals(master.derive("lease"))
+        # A worker brings the lease of a routine back with each step.
+        self.opened_lease = lru_cache(LEASES_KEPT)(self.leases.open)
         self.stream = Stream(node, self.client.read, self.cursors)
         self.metrics.count_streams(lambda: self.stream.count)
         self.questions = Questions()

@@ -6,6 +6,7 @@ The protocol is `docs/reference/worker-protocol`. Values travel as the bytes tha
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
@@ -28,7 +29,6 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 ITEMS_MAX: Final = 1_000
 # The last millisecond of the year 9999, and the smallest number that a worker has to say.
 _INT_MAX: Final = 253_402_300_799_999
-ENDS: Final = a.Return | a.Raise | a.EndCanceled | a.ContinueAsNew
 _INT_MIN: Final = -(2**31)
 
 
@@ -285,7 +285,7 @@ def command_of(item: Item, element: int, token: int) -> c.InstanceCommand:
         return c.ReportSteps(element, token, item.reports, item.is_last)
     for place, ask in enumerate(item.asks, 1):
         _check(ask)
-        if isinstance(ask, ENDS) and place < len(item.asks):
+        if isinstance(ask, a.ENDS) and place < len(item.asks):
             raise InputError(
                 f"expected {type(ask).__name__} to be the last ask, got {len(item.asks) - place} "
                 "after it"
@@ -313,7 +313,8 @@ def _check_once(keys: Iterable[str]) -> None:
 
 def _check(said: Struct) -> None:
     """Refuse what the journal could not keep. Raises `InputError`."""
-    for part in structs.astuple(said):
+    for name in _looked_at(type(said)):
+        part = getattr(said, name)
         if type(part) is bytes:
             _check_value(part)
         elif type(part) is dict:
@@ -324,6 +325,12 @@ def _check(said: Struct) -> None:
                 f"expected a number from {_INT_MIN} to {_INT_MAX} in {type(said).__name__}, "
                 f"got {part}"
             )
+
+
+@functools.cache
+def _looked_at(kind: type[Struct]) -> tuple[str, ...]:
+    """Return the members of a kind that hold more than text."""
+    return tuple(field.name for field in structs.fields(kind) if field.type not in {str, bool})
 
 
 def _check_value(data: Any) -> None:

@@ -13,7 +13,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import structlog
@@ -39,12 +39,14 @@ from tenuto.worker.wire import ACCEPTED, LATER, AllSaid, Said, WireJob, encode, 
 from tenuto.workflows.compile import SUFFIX, source_of
 from tenuto.workflows.looks import looks_of
 
-if TYPE_CHECKING:
-    pass
-
 log = structlog.get_logger("tenuto.worker")
 
 SENT_AT_ONCE: Final = 500
+
+# While one request is on its way, another waits for so much: fewer would cost more than the time
+# that they save.
+GATHERED_MIN: Final = 24
+
 # Half of what the server takes in one body.
 SENT_BYTES_MAX: Final = 8 * 1024 * 1024
 WAIT_SECONDS: Final = 20.0
@@ -108,6 +110,8 @@ class RemoteRoutines:
         self._given_back: list[dict[str, str]] = []
         self._said: deque[Parcel] = deque()
         self._has_said = asyncio.Event()
+        # What a routine says arrives in order: one request at a time has something of it.
+        self._on_the_way: set[JobKey] = set()
         self._session = ""
         self._heard = 0
         self._early: dict[int, list[Wake]] = {}
@@ -123,7 +127,7 @@ class RemoteRoutines:
     @property
     def is_empty(self) -> bool:
         """Tell whether no routine is held, and all that was said has been answered."""
-        return not self._leases and not self._said
+        return not self._leases and not self._said and not self._on_the_way
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run on a loop."""
@@ -240,20 +244,33 @@ class RemoteRoutines:
         self._has_said.set()
 
     async def say(self) -> None:
-        """Bring what routines say, as much as has gathered."""
+        """Bring what routines say, as much as has gathered.
+
+        While one request is on its way, another goes once enough has gathered: the worker and the
+        server work at the same time, and yet for many at once.
+        """
+        await asyncio.gather(self._say(1), self._say(GATHERED_MIN))
+
+    async def _say(self, gathered: int) -> None:
         back_off = BackOff()
         while True:
-            await self._has_said.wait()
-            self._has_said.clear()
-            while self._said:
-                batch = _next_batch(self._said)
-                again = await self._bring(batch)
-                self._note_empty()
-                if again:
-                    self._said.extendleft(reversed(again))
-                    await asyncio.sleep(back_off.next_seconds())
-                else:
-                    back_off.reset()
+            has_gathered = len(self._said) >= gathered
+            batch = next_batch(self._said, self._on_the_way) if has_gathered else []
+            if not batch:
+                self._has_said.clear()
+                await self._has_said.wait()
+                continue
+            keys = {one.key for one in batch}
+            self._on_the_way |= keys
+            again = await self._bring(batch)
+            self._on_the_way -= keys
+            self._has_said.set()
+            self._note_empty()
+            if again:
+                self._said.extendleft(reversed(again))
+                await asyncio.sleep(back_off.next_seconds())
+            else:
+                back_off.reset()
 
     async def _bring(self, batch: Sequence[Parcel]) -> list[Parcel]:
         """Bring some; return those that must come again."""
@@ -397,13 +414,18 @@ def _result_of(answer: Said | TenutoError) -> Result | None:
     return Rejection(answer.status, answer.detail)
 
 
-def _next_batch(said: deque[Parcel]) -> list[Parcel]:
-    """Take the oldest, as many as one request may carry; at least one."""
-    batch = [said.popleft()]
-    size = len(batch[0].data)
+def next_batch(said: deque[Parcel], on_the_way: set[JobKey]) -> list[Parcel]:
+    """Take the oldest, as many as one request may carry, of routines that have none on its way."""
+    batch: list[Parcel] = []
+    later: list[Parcel] = []
+    size = 0
     while said and len(batch) < SENT_AT_ONCE:
+        if said[0].key in on_the_way:
+            later.append(said.popleft())
+            continue
         size += len(said[0].data)
-        if size > SENT_BYTES_MAX:
+        if size > SENT_BYTES_MAX and batch:
             break
         batch.append(said.popleft())
+    said.extendleft(reversed(later))
     return batch

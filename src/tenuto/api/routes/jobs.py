@@ -198,7 +198,7 @@ def leased_job(service: Service, job: Job) -> LeasedJob:
 def token_of(service: Service, key: JobKey, text: str) -> int | None:
     """Return the fencing token that was sealed for a job, or nothing."""
     try:
-        token: int = service.leases.open(f"{key[0]}-{key[1]}", text)
+        token: int = service.opened_lease(f"{key[0]}-{key[1]}", text)
     except ValueError:
         return None
     return token
