@@ -73,7 +73,7 @@ async def know_later() -> int:
 async def know_twice() -> list:
     """Know of two attempts, one after the other."""
     first = await know.call()
-    limited = know.with_options(timeout=60)
+    limited = know.options(timeout=60)
     return [first, await limited.call(), await know_later()]
 
 
@@ -117,7 +117,7 @@ async def computing(folder: str) -> dict:
 async def computing_in_time(folder: str) -> str:
     """Compute for longer than is allowed."""
     try:
-        await compute.with_options(timeout=1.0, retries=1).call(folder)
+        await compute.options(timeout=1.0, retries=1).call(folder)
     except StepTimeout as late:
         return late.kind
     return "in time"
@@ -163,7 +163,7 @@ def leaves() -> None:
 async def left() -> str:
     """Tell how a step ended whose process ended itself."""
     try:
-        await leaves.with_options(retries=1).call()
+        await leaves.options(retries=1).call()
     except StepKilled as killed:
         return str(killed)
     return "ended"
@@ -264,7 +264,7 @@ async def raced(folder: str) -> str:
 async def on_ray() -> str:
     """Ask for a cluster."""
     try:
-        await dies.with_options(on="ray").call(0)
+        await dies.options(on="ray").call(0)
     except InputError as refused:
         return str(refused)
     return "there is one"

@@ -72,5 +72,5 @@ def _one_life(store, code, made, warm_max, salt):
 
 
 async def _result(client, made, salt):
-    handle = await client.begin(whole.with_id(salt), made, salt)
+    handle = await client.begin(whole.options(id=salt), made, salt)
     return await handle.result(10)

@@ -55,11 +55,11 @@ async def several(folder: str) -> dict:
     except Refusal as refusal:
         found["refused"] = [*refusal.args, type(refusal.__cause__).__name__]
     try:
-        await dies.with_options(retries=1).call()
+        await dies.options(retries=1).call()
     except StepKilled as killed:
         found["killed"] = str(killed)
     try:
-        await compute.with_options(retries=1, timeout=1.0).call(folder)
+        await compute.options(retries=1, timeout=1.0).call(folder)
     except StepTimeout as late:
         found["late"] = late.kind
     won = await wf.race(step=compute.call(folder), timer=wf.sleep(3))

@@ -165,9 +165,9 @@ def test_an_id_of_another_workflow_is_a_conflict(tmp_path):
         return count
 
     async def talk(client):
-        await client.begin(adds.with_id("x-1"), 0)
+        await client.begin(adds.options(id="x-1"), 0)
         with pytest.raises(Rejected, match="x-1"):
-            await client.begin(other.with_id("x-1"), 0)
+            await client.begin(other.options(id="x-1"), 0)
 
     with serving(tmp_path, adds, other) as at:
         asyncio.run(talk(at.client))

@@ -191,13 +191,13 @@ def test_a_function_within_another_is_refused_for_a_process():
         return 1
 
     with pytest.raises(InputError, match="defined within another function"):
-        inner.with_options(on="process")
+        inner.options(on="process")
 
 
 def test_a_step_of_a_transaction_is_refused_for_a_process():
     """Its connection is opened in the process of the node."""
     with pytest.raises(InputError, match="`tx`"):
-        heavy_steps.know.with_options(tx=lambda: None)
+        heavy_steps.know.options(tx=lambda: None)
 
 
 def test_a_function_typed_at_a_prompt_is_refused_for_a_process():

@@ -245,9 +245,9 @@ def test_the_wait_begins_when_the_step_is_asked_for(durable):
 
 def test_options_of_one_call_limit_its_time(durable):
     """As those of the declaration do."""
-    shorter = bounded.with_options(timeout="5s", start_within="1m", heartbeat=7, total="PT1M")
+    shorter = bounded.options(timeout="5s", start_within="1m", heartbeat=7, total="PT1M")
 
-    found = shorter.options
+    found = shorter.settings
 
     assert (found.timeout, found.start_within, found.heartbeat, found.total) == (5, 60, 7, 60)
 

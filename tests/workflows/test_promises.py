@@ -166,7 +166,7 @@ def test_a_signal_with_start_starts_what_is_not_there(durable):
     assert durable.ask(lambda _: first.result()) == ["c-1", "one", "two"]
     with pytest.raises(Rejected, match="completed"):
         durable.ask(lambda client: client.send_with_start(go, "three", collects, "c-1"))
-    with pytest.raises(InputError, match="with_id"):
+    with pytest.raises(InputError, match="options"):
         durable.ask(lambda client: client.send_with_start(go, "one", in_time))
 
 

@@ -229,8 +229,8 @@ def test_no_window_of_time_has_more_starts_than_the_rate(durable: Durable) -> No
 def test_a_smaller_priority_overtakes_and_equals_keep_their_order(durable: Durable) -> None:
     """61: priority 1 overtakes ten already waiting of priority 5."""
     durable.ask(lambda client: client.pause_queue("three"))
-    start_all(durable, ranked.with_place(priority=5), *((f"late {n}",) for n in range(10)))
-    durable.start(ranked.with_place(priority=1), "first")
+    start_all(durable, ranked.options(priority=5), *((f"late {n}",) for n in range(10)))
+    durable.start(ranked.options(priority=1), "first")
     assert began == []
     durable.ask(lambda client: client.resume_queue("three"))
     durable.settle()
@@ -363,10 +363,24 @@ def test_who_is_canceled_in_the_queue_never_begins(durable: Durable) -> None:
 
 def test_a_delay_is_waited_for_before_the_turn(durable: Durable) -> None:
     """An entry with a delay comes in when its time has come."""
-    durable.start(ranked.with_place(delay="10m"), "later")
+    durable.start(ranked.options(delay="10m"), "later")
     assert began == []
     durable.advance("10m")
     assert began == ["later"]
+
+
+def test_a_workflow_enters_as_its_next_instance_is_told_to(durable: Durable) -> None:
+    """What is not given stays; texts are values; a refusal names what could be given."""
+    urgent = ranked.options(priority=1, dedup="o-1")
+    assert urgent.settings.place.priority == 1
+    assert urgent.settings.place.queue is ranked.settings.place.queue
+    assert urgent.options(key="ada").ask_place(("first",), {}).key == "ada"
+    assert urgent.options(key="ada").ask_place(("first",), {}).priority == 1
+    assert ranked.options(id="o-1").id_of("first") == "o-1"
+    assert ranked.options(id=lambda name: f"o-{name}").id_of("first") == "o-first"
+    assert ranked.options(id="o-1").options(id=None).id_of("first") is None
+    with pytest.raises(InputError, match="expected options of a workflow such as dedup, delay"):
+        ranked.options(retries=3)
 
 
 def test_entries_are_shown_with_who_they_are(durable: Durable) -> None:

@@ -49,6 +49,7 @@ def plain(text: str) -> int:
     """Count in a plain function."""
     found = count(text)
     assert_type(found, int)
+    assert_type(count.options(timeout="5s")(text), int)
     return found
 
 
@@ -73,6 +74,7 @@ async def wrong(client: Client) -> None:
     count(1)  # REFUSED
     await client.begin(fulfil)  # REFUSED
     await client.begin(fulfil, Order("1"), "more")  # REFUSED
+    await client.begin(fulfil.options(id="o-1"), "no order")  # REFUSED
     handle = await client.begin(fulfil, Order("1"))
     await handle.send(approve, "yes")  # REFUSED
     text: str = await handle.result()  # REFUSED

@@ -300,7 +300,7 @@ class Client:
     ) -> Handle[R]:
         """Start a workflow; return a handle of its instance.
 
-        A workflow with an id (`workflow.with_id(...)`) is started once: who comes later gets the
+        A workflow with an id (`workflow.options(id=...)`) is started once: who comes later gets the
         same instance.
         """
         id = workflow.id_of(*args, **kwargs)
@@ -333,7 +333,7 @@ class Client:
         if workflow.id_of(*args, **kwargs) is None:
             raise InputError(
                 f"expected workflow `{workflow.name}` to have an id, so that the same instance is "
-                "found again: declare one, or use `with_id(...)`"
+                "found again: declare one, or use `.options(id=...)`"
             )
         handle = await self.begin(workflow, *args, **kwargs)
         await handle.send(message, value)

@@ -54,12 +54,12 @@ async def materialize(
     a failure, it is made in a run of its own; after a failure, what was made is not made again.
     """
     if only or force:
-        return await client.begin(pipeline.workflow.without_id(), partition, list(only), force)
+        return await client.begin(pipeline.workflow.options(id=None), partition, list(only), force)
     handle = await client.begin(pipeline.workflow, partition)
     if handle.is_new or await handle.status() != "failed":
         return handle
     left = await _left(handle)
-    return await client.begin(pipeline.workflow.without_id(), partition, left)
+    return await client.begin(pipeline.workflow.options(id=None), partition, left)
 
 
 async def _left(handle: Handle[dict[str, Any]]) -> list[str]:

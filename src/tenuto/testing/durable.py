@@ -490,7 +490,7 @@ class Durable:
             try:
                 self._running()
                 handle = self.ask(
-                    lambda client: client.begin(workflow.with_id(key), *args, **kwargs)
+                    lambda client: client.begin(workflow.options(id=key), *args, **kwargs)
                 )
                 self._pass_time()
                 if not self._running().corridor.stopped.is_set():
@@ -528,8 +528,8 @@ class Durable:
     def _replace(
         self, step: Step[..., Any], give: Callable[..., Any], *, keep: bool = False
     ) -> None:
-        before, options = step.function, step.options
-        step.options = structs.replace(options, on=THREAD)  # what replaces it is in this process
+        before, options = step.function, step.settings
+        step.settings = structs.replace(options, on=THREAD)  # what replaces it is in this process
         if step.is_async and not keep:
 
             async def given(*args: Any, **kwargs: Any) -> Any:
@@ -541,7 +541,7 @@ class Durable:
             step.function = functools.wraps(before)(give)
 
         def undo() -> None:
-            step.function, step.options = before, options
+            step.function, step.settings = before, options
 
         self._undo.append(undo)
 

@@ -61,7 +61,7 @@ class Batches:
         if not items:
             return
         results: list[Any]
-        limit = asyncio.timeout(step.options.timeout)
+        limit = asyncio.timeout(step.settings.timeout)
         try:
             async with limit:
                 if step.is_async:
@@ -77,7 +77,7 @@ class Batches:
         except (Exception, SystemExit) as error:  # noqa: BLE001  (the edge of user code: what it raises is the failure of all)
             failure: BaseException = error
             if limit.expired():
-                seconds = step.options.timeout
+                seconds = step.settings.timeout
                 failure = StepTimeout(f"expected step `{step.name}` to end within {seconds} s")
             results = [failure] * len(items)
         for (_, future), result in zip(pairs, results, strict=True):

@@ -101,7 +101,7 @@ class Limits:
 
     def _ends(self) -> list[tuple[int, str]]:
         """Return when each limit ends (Unix milliseconds), and which it is."""
-        options, context = self._begun.step.options, self._context
+        options, context = self._begun.step.settings, self._context
         asked_at = self._begun.asked_at
         found = []
         if options.total is not None:
@@ -132,7 +132,7 @@ class Limits:
 
 def late(begun: Begun, kind: str) -> StepTimeout:
     """Return the error of a step that met a limit."""
-    options, name = begun.step.options, begun.step.name
+    options, name = begun.step.settings, begun.step.name
     told = {
         TO_START: f"to begin within {options.start_within} s",
         TO_CLOSE: f"to end within {options.timeout} s",

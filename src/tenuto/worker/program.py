@@ -24,8 +24,8 @@ class Program(dict[str, Handler]):
         self.workflows: dict[str, Workflow[Any, Any]] = dict(workflows or {})
         self.queues: dict[str, Queue] = {}
         for workflow in self.workflows.values():
-            if workflow.options.place is not None:
-                self.add_queue(workflow.options.place.queue)
+            if workflow.settings.place is not None:
+                self.add_queue(workflow.settings.place.queue)
 
     def add_queue(self, queue: Queue) -> None:
         """Take in a queue that the code declares. Raises `InputError` for another of its name."""
@@ -50,6 +50,6 @@ def program_of(module: object) -> Program:
     for member in members:
         if isinstance(member, Queue):
             program.add_queue(member)
-        elif isinstance(member, Step) and member.options.place is not None:
-            program.add_queue(member.options.place.queue)
+        elif isinstance(member, Step) and member.settings.place is not None:
+            program.add_queue(member.settings.place.queue)
     return program

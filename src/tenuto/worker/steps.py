@@ -102,7 +102,7 @@ class StepRunner:
         looked at.
         """
         attempt = Attempt(begun, context, report)
-        if has_limits(begun.step.options):
+        if has_limits(begun.step.settings):
             watch = self._watch
             attempt.limits = Limits(
                 begun,
@@ -116,7 +116,7 @@ class StepRunner:
                 asyncio.get_running_loop().call_soon(self._interrupt, attempt, passed)
                 return attempt
             attempt.limits.watch()
-        place = begun.step.options.place
+        place = begun.step.settings.place
         if place is None or place.queue.per_worker is None:
             work = self._perform(attempt)
         else:
@@ -142,7 +142,7 @@ class StepRunner:
             step = attempt.begun.step
             if isinstance(step, BatchStep):
                 value = await self._together(attempt, step)
-            elif step.options.on == THREAD:
+            elif step.settings.on == THREAD:
                 value = await self._here(attempt)
             else:
                 value = await self._elsewhere(attempt)
@@ -168,7 +168,7 @@ class StepRunner:
         step = begun.step
         args, kwargs = begun.arguments
         enter_step(context)
-        if step.options.tx is not None:
+        if step.settings.tx is not None:
             done: bytes = await self._begin_on_thread(
                 attempt, lambda: _in_transaction(begun, context)
             )
@@ -188,7 +188,7 @@ class StepRunner:
 
         begun, context = attempt.begun, attempt.context
         call = Call(begun.step, begun.arguments, begin)
-        if begun.step.options.on == PROCESS:
+        if begun.step.settings.on == PROCESS:
             return await self._processes.run(call)
         self._unrecorded[context.instance, begun.key] = name_of(context)
         return await self._rays.run(call, context)
@@ -212,7 +212,7 @@ class StepRunner:
 
     def _is_spent(self, begun: Begun, delay_seconds: float) -> bool:
         """Tell whether a delay would end after the time that all attempts have."""
-        total = begun.step.options.total
+        total = begun.step.settings.total
         ends = self._watch.now() + delay_seconds * 1000
         return total is not None and bool(ends >= begun.asked_at + total * 1000)
 
@@ -234,7 +234,7 @@ class StepRunner:
     def _failed(self, attempt: Attempt, error: BaseException) -> Report:
         """Return a failed attempt: another may follow, or the error is the outcome."""
         begun, number = attempt.begun, attempt.context.attempt
-        policy = begun.step.options.retries
+        policy = begun.step.settings.retries
         is_final = (
             number >= policy.attempts
             or isinstance(error, (NoRetry, BpmnError, InputError, *policy.never))
@@ -262,4 +262,4 @@ def _in_transaction(begun: Begun, context: StepContext) -> bytes:
     def work(connection: Any) -> bytes:
         return _encoded(begun, begun.step.function(connection, *args, **kwargs))
 
-    return once(begun.step.options.tx, context.idempotency_key, work)
+    return once(begun.step.settings.tx, context.idempotency_key, work)

@@ -322,8 +322,8 @@ class Saga:
     async def run(self, do: Step[Any, Any], *args: Any, **kwargs: Any) -> Any:
         """Run a step; its `undo` is called with its arguments and its result if need be."""
         result = await do.call(*args, **kwargs)
-        if do.options.undo is not None:
-            self.add(_as_step(do.options.undo), *args, result, **kwargs)
+        if do.settings.undo is not None:
+            self.add(_as_step(do.settings.undo), *args, result, **kwargs)
         return result
 
     async def undo(self) -> None:

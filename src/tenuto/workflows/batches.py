@@ -98,10 +98,10 @@ class BatchStep(Step[[A], R], Generic[A, R]):
             return await found if self.is_async else found
         return await routine.begin_step(self, ((item,), {}), self.read)
 
-    def with_options(self, **changes: Any) -> BatchStep[A, R]:
+    def options(self, **changes: Any) -> BatchStep[A, R]:
         """Return the same step with other options."""
-        other = super().with_options(**changes)
-        return BatchStep(self.function, self.name, other.options, self.gathering)
+        other = super().options(**changes)
+        return BatchStep(self.function, self.name, other.settings, self.gathering)
 
 
 def _without_errors(kind: Any) -> Any:

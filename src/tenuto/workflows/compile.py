@@ -25,11 +25,11 @@ def source_of(workflow: Workflow[Any, Any]) -> bytes:
     """Return what is deployed of a workflow."""
     described: dict[str, Any] = {
         "workflow": workflow.name,
-        "version": workflow.options.version,
+        "version": workflow.settings.version,
         "doc": (workflow.__doc__ or "").strip().partition("\n")[0],
     }
-    if workflow.options.place is not None:
-        described["queue"] = workflow.options.place.rule()
+    if workflow.settings.place is not None:
+        described["queue"] = workflow.settings.place.rule()
     return msgspec.json.encode(described)
 
 

@@ -19,7 +19,7 @@ import typing
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from tenuto.engine.queue_options import PlaceAsk
 from tenuto.engine.routine_commands import CallProcess
@@ -107,7 +107,7 @@ class Step(Generic[P, R_co]):
         functools.update_wrapper(self, function)
         self.function = function
         self.name = _checked_name(name)
-        self.options = options
+        self.settings = options
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
         check_room(function, name, options)
@@ -157,15 +157,15 @@ class Step(Generic[P, R_co]):
 
     def ask_place(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> PlaceAsk | None:
         """Return how a call enters its queue, if it has one."""
-        place = self.options.place
+        place = self.settings.place
         if place is None:
             return None
-        shown = (None, *args) if self.options.tx is not None else args
+        shown = (None, *args) if self.settings.tx is not None else args
         return place.ask(_bound(self.signature, shown, kwargs))
 
-    def with_options(self, **changes: Any) -> Step[P, R_co]:
-        """Return the same step with other options."""
-        merged = {name: getattr(self.options, name) for name in StepOptions.__struct_fields__}
+    def options(self, **changes: Any) -> Step[P, R_co]:
+        """Return the same step with other options, which are those of `step`."""
+        merged = {name: getattr(self.settings, name) for name in StepOptions.__struct_fields__}
         return Step(self.function, self.name, step_options(**{**merged, **changes}))
 
 
@@ -177,7 +177,7 @@ class Workflow(Generic[P, R_co]):
         functools.update_wrapper(self, function)
         self.function = function
         self.name = _checked_name(name)
-        self.options = options
+        self.settings = options
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
 
@@ -195,58 +195,49 @@ class Workflow(Generic[P, R_co]):
     @property
     def job_types(self) -> tuple[str, ...]:
         """Return the routines that this code can run."""
-        versions = (self.options.version, *self.options.replays)
+        versions = (self.settings.version, *self.settings.replays)
         return tuple(job_type(self.name, version) for version in versions)
 
-    def with_id(self, id: str) -> Workflow[P, R_co]:
-        """Return the same workflow whose next instance has an id: it is started once."""
-        options = structs.replace(self.options, id=lambda *_, **__: id)
-        return Workflow(self.function, self.name, options)
-
-    def without_id(self) -> Workflow[P, R_co]:
-        """Return the same workflow whose next instance is another one, whatever its arguments."""
-        return Workflow(self.function, self.name, structs.replace(self.options, id=None))
-
-    def with_place(
-        self,
-        queue: Queue | str | None = None,
-        *,
-        key: str | None = None,
-        priority: int | None = None,
-        fairness: str | None = None,
-        dedup: str | None = None,
-        delay: str | None = None,
+    def options(
+        self, *, id: str | Callable[..., str] | UnsetType | None = UNSET, **place: Any
     ) -> Workflow[P, R_co]:
-        """Return the same workflow whose next instance enters a queue in another way.
+        """Return the same workflow whose next instance has another id, or enters a queue otherwise.
 
-        What is not given stays as it was declared; texts are values, no paths.
+        An id is started once; `None` makes another instance whatever the arguments. `queue`, `key`,
+        `priority`, `fairness`, `dedup` and `delay` are as in `workflow`, but that texts are values,
+        no paths; what is not given stays. Raises `InputError` when there is no queue to enter.
         """
-        known = self.options.place
-        asked = queue if queue is not None else (known.queue if known is not None else None)
-        place = place_of({"queue": asked, "key": key, "delay": delay})
-        assert place is not None or asked is None, "a queue makes a place"
-        if place is None:
+        _refuse_unknown(place)
+        changed = self.settings
+        if id is not UNSET:
+            made = id if id is None or callable(id) else constant(id)
+            changed = structs.replace(changed, id=made)
+        if place:
+            changed = structs.replace(changed, place=self._place(**place))
+        return Workflow(self.function, self.name, changed)
+
+    def _place(self, queue: Queue | str | None = None, **changes: Any) -> Place:
+        known = self.settings.place
+        if queue is None and known is None:
             raise InputError(f"expected a queue for workflow `{self.name}`, which declares none")
-        given = {
-            "key": constant(key),
-            "priority": priority,
-            "fairness": constant(fairness),
-            "dedup": constant(dedup),
-            "delay": delay,
-        }
-        changes = {name: value for name, value in given.items() if value is not None}
-        base = known if known is not None else Place(place.queue)
-        made = structs.replace(base, queue=place.queue, **changes)
-        return Workflow(self.function, self.name, structs.replace(self.options, place=made))
+        if queue is not None:
+            entered = place_of({"queue": queue, "delay": changes.get("delay")})
+            assert entered is not None, "a queue makes a place"
+            known = entered if known is None else structs.replace(known, queue=entered.queue)
+        assert known is not None, "one of both has a queue"
+        for name in ("key", "fairness", "dedup"):
+            if name in changes:
+                changes[name] = constant(changes[name])
+        return structs.replace(known, **changes)
 
     def ask_place(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> PlaceAsk | None:
         """Return how an instance enters its queue, if it has one."""
-        place = self.options.place
+        place = self.settings.place
         return None if place is None else place.ask(_bound(self.signature, args, kwargs))
 
     def id_of(self, *args: P.args, **kwargs: P.kwargs) -> str | None:
         """Return the id of an instance with these arguments, if the workflow has ids."""
-        return None if self.options.id is None else str(self.options.id(*args, **kwargs))
+        return None if self.settings.id is None else str(self.settings.id(*args, **kwargs))
 
     def encode_arguments(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, bytes]:
         """Return the arguments of a call as variables. Raises `InputError` that names what does
@@ -371,9 +362,7 @@ def workflow(
     `id` makes the id of an instance from its arguments: an id is started once. `queue`, `key`,
     `priority`, `fairness`, `dedup` and `delay` say how instances enter a queue (`Queue`).
     """
-    unknown = set(place) - PLACE_OPTIONS
-    if unknown:
-        raise InputError(f"expected options of a workflow, got {', '.join(sorted(unknown))}")
+    _refuse_unknown(place)
     options = WorkflowOptions(version, tuple(replays), id, place_of(place))
 
     def declare(one: Callable[P, R]) -> Workflow[P, R]:
@@ -419,6 +408,9 @@ def seconds_of(value: float | str | None) -> float | None:
     return parse_duration(value).milliseconds / 1000
 
 
+STEP_OPTIONS: Final = tuple(sorted({*StepOptions.__struct_fields__, *PLACE_OPTIONS} - {"place"}))
+
+
 def step_options(**options: Any) -> StepOptions:
     """Return options as `step` takes them. Raises `InputError` for what cannot be."""
     asked = {name: options.pop(name) for name in PLACE_OPTIONS & set(options)}
@@ -427,7 +419,7 @@ def step_options(**options: Any) -> StepOptions:
     unknown = set(options) - set(StepOptions.__struct_fields__)
     if unknown:
         raise InputError(
-            f"expected step options among {', '.join(StepOptions.__struct_fields__)}, got "
+            f"expected step options among {', '.join(STEP_OPTIONS)}, got "
             f"{', '.join(sorted(unknown))}"
         )
     retries = options.get("retries", StepOptions().retries)
@@ -436,6 +428,15 @@ def step_options(**options: Any) -> StepOptions:
     for name in ("timeout", "total", "start_within", "heartbeat"):
         options[name] = seconds_of(options.get(name))
     return StepOptions(**{**options, "retries": retries})
+
+
+def _refuse_unknown(place: Mapping[str, Any]) -> None:
+    unknown = set(place) - PLACE_OPTIONS
+    if unknown:
+        raise InputError(
+            f"expected options of a workflow such as {', '.join(sorted(PLACE_OPTIONS))}, got "
+            f"{', '.join(sorted(unknown))}"
+        )
 
 
 def _bound(

@@ -12,7 +12,7 @@ class AnyStep(Protocol):
     name: str
     function: Any
     is_async: bool
-    options: Any
+    settings: Any
 
     def ask_place(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Return how a call enters its queue, if it has one."""

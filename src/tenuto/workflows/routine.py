@@ -315,7 +315,7 @@ class Routine:
         """Ask for a step in this process; return the future of its result."""
         place = step.ask_place(*arguments)
         key = self.next_key(step.name)
-        within = None if place is None else step.options.start_within
+        within = None if place is None else step.settings.start_within
         self._ask(a.BeginStep(key, place, None if within is None else int(within * 1000)))
         self.begun[key] = Begun(key, step, arguments, self.now)
         return self._await(key, read, step)
