@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
 from tenuto import Queue, Retry, StepTimeout, step, step_context, wf, workflow
 from tenuto.errors import ValueRefused
+from tenuto.worker.limits import Limits, LoopAlarms
+from tenuto.workflows.context import CallOf, StepContext
+from tenuto.workflows.routine import Begun
 
 one_at_a_time = Queue("one at a time", concurrency=1)
 ONCE = Retry(1)
@@ -241,6 +245,17 @@ def test_the_wait_begins_when_the_step_is_asked_for(durable):
     durable.advance("1h")
 
     assert run.result == "done"
+
+
+def test_no_limit_is_met_before_the_attempt_begins_however_the_clock_moves():
+    """A step with a heartbeat alone has none until then; the clock may move between two looks."""
+    moving = itertools.count(1_000)
+    begun = Begun("talking#1", talking, ((), {}), 0)
+    context = StepContext(CallOf("1", "1", "talking", "w"), 1, moving.__next__)
+
+    limits = Limits(begun, context, LoopAlarms(moving.__next__), moving.__next__, pytest.fail)
+
+    assert limits.passed() is None
 
 
 def test_options_of_one_call_limit_its_time(durable):

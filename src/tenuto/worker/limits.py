@@ -77,7 +77,10 @@ class Limits:
 
     def passed(self) -> StepTimeout | None:
         """Return the limit that has been met already, if there is one."""
-        at, kind = min(self._ends(), default=(self._now() + 1, ""))
+        ends = self._ends()
+        if not ends:
+            return None
+        at, kind = min(ends)
         return late(self._begun, kind) if at <= self._now() else None
 
     def deadline(self) -> int | None:
