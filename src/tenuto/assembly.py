@@ -202,16 +202,17 @@ class Serving(NamedTuple):
 
 
 @contextlib.contextmanager
-def serving(
+def serving(  # noqa: PLR0913  (one parameter for each thing that a server may be given)
     database: str | Path = DATABASE_DEFAULT,
     *,
     handlers: Mapping[str, Handler] | None = None,
+    clock: Clock | None = None,
     address: Address = LOOPBACK,
     operator: str = "",
     witnesses: Path | None = None,
     is_restored: bool = False,
 ) -> Iterator[Serving]:
-    """Run a node with its worker behind HTTP.
+    """Run a node with its worker behind HTTP; its clock is that of the wall if none is given.
 
     The heads of the journal are witnessed in the folder `witnesses` while it runs.
 
@@ -225,7 +226,7 @@ def serving(
             keeper = None if witnesses is None else WitnessKeeper(store, witnesses)
             if keeper is not None and not is_restored:
                 keeper.check()
-            node = _node(store)
+            node = _node(store, clock)
         except BaseException:
             store.close()
             raise

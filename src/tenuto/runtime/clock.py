@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -16,13 +17,14 @@ class Clock(Protocol):
 class SystemClock:
     """The wall clock, held when it is set back."""
 
-    def __init__(self) -> None:
-        """Start at the present."""
+    def __init__(self, wall: Callable[[], int] = time.time_ns) -> None:
+        """Start at the present; `wall` gives Unix nanoseconds."""
         self._last = 0
+        self._wall = wall
 
     def now(self) -> int:
         """Return Unix milliseconds, never less than before."""
-        at = time.time_ns() // 1_000_000
+        at = self._wall() // 1_000_000
         if at > self._last:
             self._last = at
         return self._last
