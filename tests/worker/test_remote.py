@@ -13,6 +13,9 @@ from tenuto.store.sqlite_reader import SqliteReader
 from tests.serving import Server, environment
 from tests.spec.models import end, flows, model, start, task
 
+# A worker and a server each take seconds to begin when the machine is busy.
+pytestmark = pytest.mark.timeout(60)
+
 APP = """
 import asyncio, os, time
 from tenuto import BpmnError, JobContext, NoRetry, RetryAfter, handler
@@ -26,7 +29,11 @@ async def quick(n: int, ctx: JobContext) -> dict:
     note(f"quick {ctx.idempotency_key}")
     return {"n": n + 1}
 
-@handler("slow", lease="2s")
+@handler("brief", lease="2s")
+def brief(n: int, ctx: JobContext) -> dict:
+    return slow(n, ctx)
+
+@handler("slow", lease="60s")
 def slow(n: int, ctx: JobContext) -> dict:
     note(f"slow {ctx.attempt} {ctx.details}")
     ctx.heartbeat(2, details={"page": n})
@@ -72,6 +79,9 @@ SLIPS = (
 )
 
 
+KINDS = ("quick", "brief", "slow", "broken", "slip")
+
+
 def process(kind, id):
     """Return a process with one job of a type."""
     return model(start() + task("w", kind) + end() + flows("start>w", "w>end"), process=id)
@@ -115,9 +125,9 @@ def until(condition):
 def server(tmp_path):
     """Serve processes without a handler."""
     (tmp_path / "app.py").write_text(APP)
-    for kind in ("quick", "slow", "broken", "slip"):
+    for kind in KINDS:
         (tmp_path / f"{kind}.bpmn").write_bytes(process(kind, kind))
-    models = [tmp_path / f"{kind}.bpmn" for kind in ("quick", "slow", "broken", "slip")]
+    models = [tmp_path / f"{kind}.bpmn" for kind in KINDS]
     with Server(tmp_path, models=models) as made:
         yield made
 
@@ -161,7 +171,6 @@ def notes(tmp_path):
     return path.read_text().splitlines() if path.exists() else []
 
 
-@pytest.mark.timeout(60)
 def test_a_worker_elsewhere_performs_jobs(ask, work):
     """Jobs that wait and jobs that come are performed; what fails becomes an incident."""
     waiting = ask.start("quick", n=1)
@@ -176,17 +185,16 @@ def test_a_worker_elsewhere_performs_jobs(ask, work):
     assert "out of order" in incidents[0]["message"]
 
 
-@pytest.mark.timeout(60)
 def test_the_jobs_of_a_killed_worker_come_back(server, ask, work, tmp_path):
     """After its lease a job is performed by another worker, which knows how far the first was."""
-    first = work("--types", "slow")
-    instance = ask.start("slow", n=7)
+    first = work("--types", "brief")
+    instance = ask.start("brief", n=7)
     until(lambda: "slow 1 None" in notes(tmp_path))
     until(lambda: beaten(server))
     first.kill()
     first.wait()
 
-    work("--types", "slow")
+    work("--types", "brief")
     until(lambda: ask.status(instance) == "completed")
 
     assert notes(tmp_path)[-1] == "slow 2 {'page': 7}"
@@ -201,10 +209,9 @@ def beaten(server):
         reader.close()
 
 
-@pytest.mark.timeout(60)
 def test_a_worker_outlives_the_server(server, ask, work, tmp_path):
     """A result that the dead server did not take is taken by the next one; nothing runs twice."""
-    work("--types", "slow")
+    work("--types", "slow")  # its lease is long: the server may take its time
     instance = ask.start("slow", n=1)
     until(lambda: notes(tmp_path))
 
@@ -217,7 +224,6 @@ def test_a_worker_outlives_the_server(server, ask, work, tmp_path):
     assert notes(tmp_path) == ["slow 1 None"]
 
 
-@pytest.mark.timeout(60)
 def test_a_slow_worker_delays_nobody_else(ask, work, tmp_path):
     """While one worker sits on its job, another performs all the others."""
     work("--types", "slow")
@@ -233,7 +239,6 @@ def test_a_slow_worker_delays_nobody_else(ask, work, tmp_path):
     until(lambda: ask.status(slow) == "completed")
 
 
-@pytest.mark.timeout(60)
 def test_a_worker_that_is_asked_to_end_finishes_its_job(ask, work, tmp_path):
     """SIGTERM takes no more jobs and lets the one at work end."""
     worker = work("--types", "slow")
@@ -248,7 +253,6 @@ def test_a_worker_that_is_asked_to_end_finishes_its_job(ask, work, tmp_path):
     assert ask.status(instance) == "completed"
 
 
-@pytest.mark.timeout(60)
 def test_what_a_worker_cannot_finish_goes_back_at_once(ask, work, tmp_path):
     """After the grace its job is performed by another, without waiting for the lease."""
     worker = work("--types", "slow", "--grace", "0.2")
@@ -264,7 +268,6 @@ def test_what_a_worker_cannot_finish_goes_back_at_once(ask, work, tmp_path):
     until(lambda: ask.status(instance) == "completed")
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", SLIPS)
 def test_a_slip_of_a_handler_is_the_failure_of_its_job(ask, work, tmp_path, kind):
     """Whatever a handler raises, the worker lives and its other jobs are done."""
@@ -286,7 +289,6 @@ def is_leased(ask, instance):
     return any(one["detail"].startswith("leased") for one in waiting)
 
 
-@pytest.mark.timeout(60)
 def test_a_token_that_lets_nobody_in_ends_the_worker(server, tmp_path):
     """A worker that is refused says why and ends."""
     done = subprocess.run(

@@ -13,6 +13,9 @@ from tenuto.client.history import read_history
 from tests.serving import Server, environment
 from tests.worker.test_remote import Asked, until
 
+# A worker and a server each take seconds to begin when the machine is busy.
+pytestmark = pytest.mark.timeout(60)
+
 APP = """
 import asyncio, os, time
 from tenuto import Queue, handler, step, wf, workflow
@@ -153,9 +156,8 @@ def work(server, ask, tmp_path):
     yield begin
     for one in begun:
         if one.poll() is None:
-            one.send_signal(signal.SIGCONT)
-            one.send_signal(signal.SIGTERM)
-        one.communicate(timeout=15)
+            one.kill()
+        one.communicate()
 
 
 def is_known(ask, workflow):
@@ -249,7 +251,6 @@ def test_what_happens_while_a_worker_holds_a_workflow_comes_at_once(work, ask):
     assert run(ask, "late", n=1) == "late"
 
 
-@pytest.mark.timeout(60)
 def test_a_killed_worker_s_workflows_go_on_in_another(work, ask, tmp_path):
     """After its lease; a step that was recorded is not run again (behaviours 6, 7)."""
     workers = [work(), work()]
@@ -258,7 +259,7 @@ def test_a_killed_worker_s_workflows_go_on_in_another(work, ask, tmp_path):
     [killed] = [one for one in workers if one.pid == pid]
     killed.kill()
     killed.wait()
-    until(lambda: len(at_slow(tmp_path)) == 2)
+    until(lambda: len(at_slow(tmp_path)) >= 2)
     (tmp_path / "go").touch()
 
     assert result(ask, key) == 4
@@ -266,7 +267,6 @@ def test_a_killed_worker_s_workflows_go_on_in_another(work, ask, tmp_path):
     assert [noted(tmp_path, f"add_one {n}") for n in (1, 3)] == [1, 1]
 
 
-@pytest.mark.timeout(60)
 def test_a_worker_that_slept_past_its_lease_changes_nothing(work, ask, tmp_path):
     """It is stopped, another finishes, it goes on: one outcome, and it works on (behaviour 8)."""
     workers = [work(), work()]
@@ -275,19 +275,18 @@ def test_a_worker_that_slept_past_its_lease_changes_nothing(work, ask, tmp_path)
     [asleep] = [one for one in workers if one.pid == pid]
     [awake] = [one for one in workers if one.pid != pid]
     asleep.send_signal(signal.SIGSTOP)
-    until(lambda: len(at_slow(tmp_path)) == 2)
+    until(lambda: len(at_slow(tmp_path)) >= 2)
     (tmp_path / "go").touch()
     assert result(ask, key) == 4
     asleep.send_signal(signal.SIGCONT)
     awake.send_signal(signal.SIGTERM)
-    awake.communicate(timeout=15)
+    awake.communicate()
 
     assert run(ask, "five", n=0) == 5
     assert result(ask, key) == 4
     assert outcomes(tmp_path, key) == ["add_one#1", "slow#2", "add_one#3"]
 
 
-@pytest.mark.timeout(60)
 def test_a_worker_of_the_same_name_takes_over(work, ask, tmp_path):
     """A new process with the name of a killed one holds what it is given, nothing else."""
     first = work("--name", "same")
@@ -296,12 +295,11 @@ def test_a_worker_of_the_same_name_takes_over(work, ask, tmp_path):
     first.kill()
     first.wait()
     work("--name", "same")
-    until(lambda: len(at_slow(tmp_path)) == 2)
+    until(lambda: len(at_slow(tmp_path)) >= 2)
     (tmp_path / "go").touch()
     assert result(ask, key) == 4
 
 
-@pytest.mark.timeout(60)
 def test_a_worker_hears_what_happens_after_the_server_began_anew(server, work, ask, tmp_path):
     """The wakes of a server that was killed are gone; its workers replay, and keep their steps."""
     work("--types", "patient")  # its lease is long: the server may take its time
@@ -313,16 +311,15 @@ def test_a_worker_hears_what_happens_after_the_server_began_anew(server, work, a
     assert len(at_slow(tmp_path)) == 1
 
 
-@pytest.mark.timeout(60)
 def test_a_worker_that_is_asked_to_end_gives_its_workflows_back(work, ask, tmp_path):
     """Another has them at once, without waiting for the end of a lease."""
     first = work("--grace", "0.2")
     key = start(ask, "halting", n=1)
     until(lambda: at_slow(tmp_path))
     first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=15)
+    first.communicate()
     work()
-    until(lambda: len(at_slow(tmp_path)) == 2)
+    until(lambda: len(at_slow(tmp_path)) >= 2)
     (tmp_path / "go").touch()
     assert result(ask, key) == 4
 
@@ -332,8 +329,8 @@ def test_a_token_of_other_job_types_gets_no_workflow(work, ask, tmp_path):
     everything = work()
     until(lambda: is_known(ask, "five"))
     everything.send_signal(signal.SIGTERM)
-    everything.communicate(timeout=15)
+    everything.communicate()
     work("--types", "five", roles=["worker"], job_types=["workflow:five:1"])
     assert run(ask, "five", n=0) == 5
     refused = work("--types", "both", roles=["worker"], job_types=["workflow:five:1"])
-    assert refused.wait(15) != 0
+    assert refused.wait() != 0
