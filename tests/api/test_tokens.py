@@ -118,6 +118,31 @@ def test_a_login_link_lets_one_browser_in_once(api):
     assert code_of(api.get("session", token="", headers=session)) == (401, "unauthenticated")
 
 
+@pytest.mark.parametrize(
+    ("headers", "is_secure"),
+    [
+        ({}, False),
+        ({"origin": "http://127.0.0.1"}, False),
+        ({"x-forwarded-proto": "http"}, False),
+        ({"origin": "https://127.0.0.1"}, True),
+        ({"x-forwarded-proto": "https"}, True),
+        ({"x-forwarded-proto": "HTTPS, http"}, True),
+    ],
+)
+def test_a_session_that_came_by_https_is_never_sent_in_clear(api, headers, is_secure):
+    """It is `Secure`; a browser without TLS would not keep such a cookie."""
+    url = api.post("login-links", headers=headers).json()["url"]
+    code = re.search("code=(.+)", url)[1]
+
+    opened = api.post("session", {"code": code}, token="", headers=headers)
+    session = {"cookie": opened.headers["set-cookie"].partition(";")[0]}
+    ended = api.delete("session", token="", headers=headers | session)
+
+    assert url.startswith("https:" if is_secure else "http:")
+    for answer in (opened, ended):
+        assert ("; Secure" in answer.headers["set-cookie"]) is is_secure
+
+
 def test_tokens_come_on_pages(api):
     """Every token is on one page exactly."""
     issued = {api.issue("worker").split("_")[1] for _ in range(5)}

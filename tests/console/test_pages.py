@@ -53,6 +53,7 @@ def test_a_link_is_used_up_by_its_form_only(browser):
     assert looked.status_code == 200
     assert (first.status_code, first.headers["location"]) == (303, "/")
     assert "HttpOnly" in first.headers["set-cookie"]
+    assert "Secure" not in first.headers["set-cookie"]
     assert second.status_code == 401
     assert "used already" in second.text
 

@@ -85,7 +85,19 @@ class Request:
     @property
     def base_url(self) -> str:
         """Return under which scheme and host this server was asked."""
-        return f"{self._scope.get('scheme', 'http')}://{self.headers['host']}"
+        return f"{'https' if self.is_https else 'http'}://{self.headers['host']}"
+
+    @property
+    def is_https(self) -> bool:
+        """Tell whether the browser asked by https, as far as we are told.
+
+        A proxy that ends TLS says so in `X-Forwarded-Proto`, and the browser in `Origin`. Whoever
+        lies here spoils only a session of their own.
+        """
+        proto = self.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+        origin = self.headers.get("origin", "").lower()
+        scheme = self._scope.get("scheme", "http")
+        return scheme == "https" or proto == "https" or origin.startswith("https://")
 
     @property
     def caller(self) -> Principal:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from tenuto.api.app import SESSION_COOKIE
 from tenuto.api.http import Request, Response
-from tenuto.api.routes.sessions import COOKIE_ATTRIBUTES, session_cookie
+from tenuto.api.routes.sessions import no_session_cookie, session_cookie
 from tenuto.console.asking import form
 from tenuto.console.rendering import render
 from tenuto.engine.settings import SESSION
@@ -39,7 +38,7 @@ async def log_in(service: Service, request: Request) -> Response:
     target = local_path(fields.get("next", "/"))
     if token is None:
         return render("login.html", service, request, 401, code="", next=target, is_late=True)
-    return see(target, session_cookie(token))
+    return see(target, session_cookie(request, token))
 
 
 async def log_out(service: Service, request: Request) -> Response:
@@ -49,8 +48,7 @@ async def log_out(service: Service, request: Request) -> Response:
     token = service.node.world.tokens.get(id)
     if token is not None and token.kind == SESSION:
         await service.client_of(request.caller).revoke_token(id)
-    gone = f"{SESSION_COOKIE}=; Max-Age=0; {COOKIE_ATTRIBUTES}"
-    return see("/login", ("set-cookie", gone))
+    return see("/login", no_session_cookie(request))
 
 
 def see(path: str, *headers: tuple[str, str]) -> Response:

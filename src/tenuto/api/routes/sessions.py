@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -16,7 +16,7 @@ from tenuto.governance.permits import Permission
 if TYPE_CHECKING:
     from tenuto.api.service import Service
 
-COOKIE_ATTRIBUTES = "Path=/; HttpOnly; SameSite=Lax"
+COOKIE_ATTRIBUTES: Final = "Path=/; HttpOnly; SameSite=Lax"
 
 
 class LoginCode(Struct, forbid_unknown_fields=True):
@@ -44,7 +44,7 @@ async def log_in(service: Service, request: Request) -> Response:
             "expected a login code that is new and unused; restart the server or run "
             "`tenuto login` for another",
         )
-    return Response(204, b"", "", (session_cookie(token),))
+    return Response(204, b"", "", (session_cookie(request, token),))
 
 
 async def log_out(service: Service, request: Request) -> Response:
@@ -52,9 +52,7 @@ async def log_out(service: Service, request: Request) -> Response:
     id = request.caller.token
     if id in service.node.world.tokens:
         await service.client_of(request.caller).revoke_token(id)
-    return Response(
-        204, b"", "", (("set-cookie", f"{SESSION_COOKIE}=; Max-Age=0; {COOKIE_ATTRIBUTES}"),)
-    )
+    return Response(204, b"", "", (no_session_cookie(request),))
 
 
 async def who(service: Service, request: Request) -> Response:
@@ -64,12 +62,23 @@ async def who(service: Service, request: Request) -> Response:
     return json_response(Caller(caller.name, caller.roles, caller.groups, [*permissions]))
 
 
-def session_cookie(token: str) -> tuple[str, str]:
-    """Return the header that gives a browser its session."""
-    return (
-        "set-cookie",
-        f"{SESSION_COOKIE}={token}; Max-Age={SESSION_MS // 1000}; {COOKIE_ATTRIBUTES}",
-    )
+def session_cookie(request: Request, token: str) -> tuple[str, str]:
+    """Return the header that gives a browser its session.
+
+    What came by https is never sent back in clear.
+    """
+    return _set_cookie(request, token, SESSION_MS // 1000)
+
+
+def no_session_cookie(request: Request) -> tuple[str, str]:
+    """Return the header that takes its session from a browser."""
+    return _set_cookie(request, "", 0)
+
+
+def _set_cookie(request: Request, value: str, seconds: int) -> tuple[str, str]:
+    secure = "; Secure" if request.is_https else ""
+    text = f"{SESSION_COOKIE}={value}; Max-Age={seconds}; {COOKIE_ATTRIBUTES}{secure}"
+    return "set-cookie", text
 
 
 ROUTES = (
