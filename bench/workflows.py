@@ -35,7 +35,7 @@ ALONE = 500
 LONG = 10_000
 STARTS_AT_ONCE = 1_000
 # So many fill what is kept warm: what comes after must add nothing.
-CACHED = 30_000
+CACHED = 50_000
 
 
 @step

@@ -16,8 +16,10 @@ BATCH_ADVANCE_SECONDS_MAX: Final = 0.010
 # Loading folds at most this many turns after a snapshot.
 TAIL_TURNS_MAX: Final = 64
 
-# Warm aggregates: each costs about 3 KB; a million waiting instances must stay under 500 MB.
+# Warm aggregates: each costs about 3 KB. An instance that only waits (for a timer, a message, a
+# person) rests: few of those stay, so that a hundred thousand cost as much as ten thousand.
 WARM_AGGREGATES_MAX: Final = 20_000
+WARM_RESTING_MAX: Final = 4_000
 
 # Timers take at most half of a batch while other work is ready.
 TIMERS_PER_BATCH_MAX: Final = BATCH_TURNS_MAX // 2

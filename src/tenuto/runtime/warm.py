@@ -8,6 +8,7 @@ that fails evicts every aggregate that it touched.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ from tenuto.engine.state import ROOT, InstanceState, decode_state
 from tenuto.engine.stored import Encoded, PayloadRef, Variables
 from tenuto.engine.turn import visible_variables
 from tenuto.keys import kind_of
-from tenuto.runtime.limits import WARM_AGGREGATES_MAX
+from tenuto.runtime.limits import BATCH_TURNS_MAX, WARM_AGGREGATES_MAX, WARM_RESTING_MAX
 from tenuto.runtime.requests import Ended
 from tenuto.store.codec import unpack_blob
 from tenuto.store.headers import decode_header
@@ -32,6 +33,9 @@ from tenuto.store.port import Store, StoredInstance
 
 NULL = values.encode(None)
 PAYLOADS_KEPT = 32
+
+# So many are looked at after a batch: more than it can have brought.
+TRIMMED_AT_ONCE = 4 * BATCH_TURNS_MAX
 _variables = msgspec.msgpack.Decoder(dict[str, bytes])
 _taken = msgspec.msgpack.Decoder(tuple[dict[str, tuple[int, int]], list[tuple[int, int]]])
 
@@ -48,6 +52,11 @@ class WarmInstance:
         self.state = state
         self.snapshot_version = snapshot_version
         self.payloads: dict[bytes, bytes] = {}
+
+    @property
+    def is_resting(self) -> bool:
+        """Tell whether nothing is done for the instance: it waits for something outside."""
+        return not self.state.jobs and not self.state.agenda
 
     def forget_payloads(self) -> None:
         """Forget what the state no longer refers to, such as outcomes that a workflow has seen."""
@@ -114,10 +123,16 @@ def references(state: InstanceState) -> list[bytes]:
 class Warm:
     """The aggregates in memory, least recently used first."""
 
-    def __init__(self, store: Store, limit: int = WARM_AGGREGATES_MAX) -> None:
-        """Begin cold."""
+    def __init__(
+        self,
+        store: Store,
+        limit: int = WARM_AGGREGATES_MAX,
+        resting: int = WARM_RESTING_MAX,
+    ) -> None:
+        """Begin cold; of at most `limit` instances `resting` may be such that only wait."""
         self._store = store
-        self._limit = limit
+        self.limit = limit
+        self.resting = resting
         self._instances: dict[int, WarmInstance] = {}
         self._named: dict[int, Any] = {}
 
@@ -189,13 +204,25 @@ class Warm:
             self._named.pop(key, None)
 
     def trim(self) -> None:
-        """Forget the least recently used aggregates above the limit."""
-        held: dict[int, Any]
-        for held in (self._instances, self._named):
-            surplus = len(held) - self._limit
-            if surplus > 0:
-                for key in list(held)[:surplus]:
-                    del held[key]
+        """Forget the least recently used aggregates above the limit, and sooner those that rest.
+
+        An instance that is worked for goes behind those that were used last.
+        """
+        instances, named = self._instances, self._named
+        surplus = len(instances) - self.resting
+        if surplus > 0:
+            for key in list(islice(instances, min(surplus, TRIMMED_AT_ONCE))):
+                warm = instances.pop(key)
+                if not warm.is_resting and len(instances) < self.limit:
+                    instances[key] = warm
+        if len(named) > self.limit:
+            for key in list(islice(named, len(named) - self.limit)):
+                del named[key]
+
+    @property
+    def count(self) -> int:
+        """Return how many aggregates are in memory."""
+        return len(self._instances) + len(self._named)
 
 
 def fill_mailbox(

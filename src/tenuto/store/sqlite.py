@@ -42,6 +42,10 @@ FORMAT_LEVEL = b"1"
 CHECKPOINT_BYTES = 32 << 20
 CHECKPOINT_SECONDS = 0.2
 
+# Pages in memory beside those that the system keeps. They fill with the database: with 64 MB a
+# hundred thousand instances cost 36 MB more than thirty thousand, and nothing was faster.
+CACHE_BYTES = 16 << 20
+
 # The WAL is made longer ahead of its frames, a piece after each commit, once a life is no mere
 # visit: a sync that need not write the new length of the file takes a third less (190 instead of
 # 290 microseconds).
@@ -477,7 +481,7 @@ def connect(path: Path) -> sqlite3.Connection:
             "journal_mode = WAL",
             "synchronous = FULL",
             "wal_autocheckpoint = 0",
-            "cache_size = -65536",
+            f"cache_size = -{CACHE_BYTES >> 10}",
             "temp_store = MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
