@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tenuto.client.handle import WorkflowCanceled
 from tenuto.errors import InputError
 from tenuto.runtime.verify import verify
 from tenuto.testing.durable import Durable, Run
+from tenuto.worker.program import program_of
 
 THREE = Queue("three", concurrency=3)
 KEYED = Queue("keyed", per_key=1)
@@ -416,3 +418,19 @@ def test_a_key_without_a_queue_is_refused() -> None:
     """Half a declaration is no declaration."""
     with pytest.raises(InputError, match="expected `queue` beside key"):
         step(key="x")(lambda: None)
+
+
+async def nothing() -> None:
+    """Stand for any workflow."""
+
+
+def test_a_workflow_does_not_enter_a_queue_with_a_limit_of_each_worker() -> None:
+    """Said when it is declared, with what to use; also when the queue is given by its name."""
+    local = Queue("local", per_worker=2)
+    with pytest.raises(InputError, match=r"`nothing`.*without per_worker.*concurrency or per_key"):
+        workflow(queue=local)(nothing)
+    with pytest.raises(InputError, match="without per_worker"):
+        workflow(nothing).options(queue=local)
+    by_name = workflow(queue="local")(nothing)
+    with pytest.raises(InputError, match="without per_worker"):
+        program_of(SimpleNamespace(local=local, by_name=by_name))

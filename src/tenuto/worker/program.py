@@ -8,7 +8,7 @@ from typing import Any
 from tenuto.errors import InputError
 from tenuto.worker.handlers import Handler, describe, handlers_of
 from tenuto.workflows.define import Step, Workflow, workflows_of
-from tenuto.workflows.queues import Queue
+from tenuto.workflows.queues import Queue, check_whole
 
 
 class Program(dict[str, Handler]):
@@ -34,6 +34,10 @@ class Program(dict[str, Handler]):
         known = self.queues.setdefault(queue.name, queue)
         if known is not queue and known.options != queue.options:
             raise InputError(f"expected one queue named `{queue.name}`, got two that differ")
+        for workflow in self.workflows.values():
+            place = workflow.settings.place
+            if place is not None and place.queue.name == queue.name:
+                check_whole(workflow.name, queue)
 
 
 def program_of(module: object) -> Program:

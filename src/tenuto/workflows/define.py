@@ -26,7 +26,7 @@ from tenuto.engine.routine_commands import CallProcess
 from tenuto.errors import InputError
 from tenuto.schedules import parse_duration
 from tenuto.workflows import codec
-from tenuto.workflows.queues import Place, Queue, constant, place_of
+from tenuto.workflows.queues import Place, Queue, check_whole, constant, place_of
 from tenuto.workflows.rooms import THREAD, check_room
 from tenuto.workflows.routine import current
 from tenuto.workflows.threaded import current_body, wait
@@ -177,6 +177,8 @@ class Workflow(Generic[P, R_co]):
         functools.update_wrapper(self, function)
         self.function = function
         self.name = _checked_name(name)
+        if options.place is not None:
+            check_whole(self.name, options.place.queue)
         self.settings = options
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)

@@ -68,7 +68,8 @@ class Queue:
         """Name a queue.
 
         - `concurrency`, `per_key`, `per_worker`: how many run at once, in all, of one key, and in
-          one worker process.
+          one worker process. A queue with `per_worker` is for steps alone: a workflow that waits
+          is in no worker.
         - `rate`: how many begin in a time at most, such as `10/s` or `100/5m`.
         - `weights`: how often the waiting ones of a fairness key get their turn (1 if not named).
         - `duplicates`: `reject`, `return-existing` or `replace` what comes with a dedup id that is
@@ -97,6 +98,17 @@ class Queue:
             busy=busy,
             debounce=debounce,
             max_wait=max_wait,
+        )
+
+
+def check_whole(workflow: str, queue: Queue) -> None:
+    """Raise `InputError` for a queue that a workflow cannot enter."""
+    if queue.per_worker is not None:
+        raise InputError(
+            f"workflow `{workflow}`: expected a queue without per_worker, but `{queue.name}` has "
+            f"per_worker={queue.per_worker}, and a workflow that waits is in no worker: limit "
+            "workflows with concurrency or per_key, and put the steps that load a worker into "
+            "the queue with per_worker"
         )
 
 
