@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -220,6 +221,58 @@ def test_the_past_is_filled(durable: Durable) -> None:
     assert len(list(pipeline.store.heads("total"))) == 4
     with pytest.raises(InputError, match="expected one of missing, failed, all"):
         fill(which="some")
+
+
+def test_of_failed_partitions_each_gets_one_more_run_whoever_asks(durable: Durable) -> None:
+    """Behaviour 38: those of the schedule too; who asks again while one runs gets that run."""
+    pipeline = shop(schedule="0 3 * * *")
+    durable.know(*pipeline.workflows)
+    durable.ask(lambda client: install(client, pipeline))
+    broken.add("orders")
+    durable.advance("2d")
+    broken.clear()
+    durable.advance("1d")
+    failed = sorted({partition for name, partition in made if name == "orders"})[:2]
+    span = (
+        failed[0],
+        pipeline.partition_at(datetime.fromtimestamp(durable.clock.now() / 1000, UTC)),
+    )
+    made.clear()
+
+    async def ask(client: Any) -> list[list[str]]:
+        asked = (backfill(client, pipeline, *span, which="failed") for _ in range(2))
+        return list(await asyncio.gather(*asked))
+
+    told = durable.ask(ask)
+    durable.settle()
+
+    assert failed in told
+    assert [one for one in made if one[0] == "orders"] == [("orders", day) for day in failed]
+    again = durable.ask(lambda client: backfill(client, pipeline, *span, which="failed"))
+    assert again == []
+
+
+def test_one_partition_asked_for_many_times_after_a_failure_is_one_run(durable: Durable) -> None:
+    """Behaviour 38: also after a second failure."""
+    pipeline = shop()
+    durable.know(*pipeline.workflows)
+
+    async def ask(client: Any) -> list[str]:
+        asked = (materialize(client, pipeline, "2024-01-02") for _ in range(4))
+        return [handle.key for handle in await asyncio.gather(*asked)]
+
+    broken.add("orders")
+    first = durable.ask(ask)
+    durable.settle()
+    second = durable.ask(ask)
+    durable.settle()
+    broken.clear()
+    third = durable.ask(ask)
+    durable.settle()
+
+    assert [len(set(keys)) for keys in (first, second, third)] == [1, 1, 1]
+    assert len({*first, *second, *third}) == 3
+    assert [name for name, _ in made].count("orders") == 3
 
 
 def test_a_schedule_makes_each_day_once(durable: Durable) -> None:

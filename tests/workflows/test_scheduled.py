@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from tenuto import step, wf, workflow
-from tenuto.client.schedules import PlanRequest
-from tenuto.testing.durable import Durable
+from tenuto.client.schedules import BackfillRequest, PlanRequest
+from tenuto.testing.durable import Durable, Run
 
 HOURLY = {"cron": "0 * * * *"}
 BEGAN = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
@@ -26,6 +27,36 @@ async def report(who: str) -> list[str]:
     first = await book(who)
     await wf.sleep("90m")
     return [first, await book(f"{who} again")]
+
+
+broken: set[str] = set()
+
+
+@workflow
+async def fragile(who: str, scheduled_at: datetime) -> str:
+    """Book for an hour, unless it is broken."""
+    hour = f"{scheduled_at:%H:%M}"
+    if hour in broken:
+        raise ConnectionError(hour)
+    return await book(f"{who} at {hour}")
+
+
+@workflow
+async def as_text(who: str, scheduled_at: str, since: str | None = None) -> list[str | None]:
+    """Return the instants as they came."""
+    return [scheduled_at, since]
+
+
+@workflow
+async def as_instant(who: str, scheduled_at: datetime) -> str:
+    """Return the day of the week of the instant."""
+    return f"{scheduled_at:%A %H:%M %Z}"
+
+
+@workflow
+async def bare(who, scheduled_at):  # type: ignore[no-untyped-def]
+    """Return the kind of an argument without annotation."""
+    return type(scheduled_at).__name__
 
 
 def put(durable, **plan):
@@ -130,3 +161,75 @@ def test_two_nodes_on_one_database_fire_each_tick_once(durable):
         other.close()
 
     assert found == {"09:00": "active"}
+
+
+def test_a_backfill_of_failed_ticks_runs_those_alone_and_once(durable):
+    """Behaviour 38: what completed stays; asked for twice, also while they run, it is one run."""
+    durable.start(fragile, "first", datetime(2026, 3, 2, 8, tzinfo=UTC))
+    durable.advance_to(BEGAN)
+    durable.watch(book)
+    broken.update({"10:00", "12:00"})
+    plan = PlanRequest("fragile", HOURLY, {"who": "ann"}, overlap="allow")
+    durable.ask(lambda client: client.put_schedule("hourly", plan))
+    durable.advance("4h")
+    assert [scheduled(durable)[hour] for hour in ("09:00", "10:00", "11:00", "12:00")] == [
+        *("completed", "failed", "completed", "failed"),
+    ]
+    broken.clear()
+    calls = durable.calls(book)
+    span = ("2026-03-02T09:00:00Z", "2026-03-02T12:00:00Z")
+
+    def fill(**more):
+        request = BackfillRequest(*span, "failed")
+        return durable.ask(lambda client: client.backfill_schedule("hourly", request, **more))
+
+    told = fill(dry_run=True)
+    assert told.ticks == ["2026-03-02T10:00:00.000Z", "2026-03-02T12:00:00.000Z"]
+    assert [fill().count, fill().count] == [2, 0]
+    durable.settle()
+
+    assert durable.calls(book) - calls == 2
+    assert [scheduled(durable)[hour] for hour in ("10:00", "12:00")] == ["completed"] * 2
+    assert fill().count == 0
+    view = durable.ask(lambda client: client.schedule("hourly"))
+    assert (view.counts["failed"], view.counts["completed"]) == (2, 4)
+
+
+def test_a_tick_that_two_rules_give_is_filled_once(durable):
+    """Behaviour 38: one instant is one run, however many rules and backfills name it."""
+    known(durable)
+    twice = PlanRequest("report", {"cron": ["0 * * * *", "0 6,7 * * *"]}, {"who": "ann"})
+    durable.ask(lambda client: client.put_schedule("hourly", twice))
+    span = BackfillRequest("2026-03-02T06:00:00Z", "2026-03-02T07:00:00Z")
+
+    async def fill(client):
+        asked = (client.backfill_schedule("hourly", span) for _ in range(3))
+        return [one.count for one in await asyncio.gather(*asked)]
+
+    assert sorted(durable.ask(fill)) == [0, 0, 2]
+    keys = [row.business_key for row in durable.read.reader.rows("instance")]
+    assert sorted(key for key in keys if key) == [
+        f"hourly@2026-03-02T0{hour}:00:00.000Z" for hour in (6, 7)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flow", "expected"),
+    [
+        (as_text, ["2026-03-02T09:00:00Z", "2026-03-01T00:00:00Z"]),
+        (as_instant, "Monday 09:00 UTC"),
+        (bare, "datetime"),
+    ],
+)
+def test_a_workflow_takes_its_tick_as_its_annotation_says(durable, flow, expected):
+    """As text, also where it may be missing, or as an instant; without annotation an instant."""
+    durable.know(flow)
+    durable.settle()
+    durable.advance_to(BEGAN)
+    variables = {"who": "ann", "since": datetime(2026, 3, 1, tzinfo=UTC)}
+    plan = PlanRequest(flow.name, HOURLY, variables)
+    durable.ask(lambda client: client.put_schedule("hourly", plan))
+    durable.advance("40m")
+
+    (row,) = durable.read.reader.rows("instance")
+    assert Run(durable, flow, str(row.key)).result == expected

@@ -202,6 +202,12 @@ def read_one(read: Reading, name: str) -> ScheduleView:
     return schedule_view(state, state.plan)
 
 
+def failed_ticks(read: Reading, name: str) -> list[int]:
+    """Return the ticks whose last run failed, in Unix milliseconds; none without a schedule."""
+    state = _state(read, name)
+    return [] if state is None else list(state.failed)
+
+
 def _state(read: Reading, name: str) -> ScheduleState | None:
     rows = read.reader.rows("aggregate", instance=key_of(name))
     if not rows:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+import itertools
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from tenuto.client.schedules import PlanRequest
+from tenuto.client.schedules import PlanRequest, failed_ticks
 from tenuto.errors import InputError
 from tenuto.pipelines.partitions import TimePartitions
 from tenuto.pipelines.pipeline import FAILED, SKIPPED, Pipeline, PipelineFailed, utc
@@ -50,16 +51,28 @@ async def materialize(
     only: Sequence[str] = (),
     force: bool = False,
 ) -> Handle[dict[str, Any]]:
-    """Make a partition, once: a second start gives the same run. With `only` or `force`, and after
-    a failure, it is made in a run of its own; after a failure, what was made is not made again.
+    """Make a partition, once: a second start gives the same run. After a failure another run makes
+    what is left. With `only` or `force` it is made in a run of its own.
     """
     if only or force:
         return await client.begin(pipeline.workflow.options(id=None), partition, list(only), force)
-    handle = await client.begin(pipeline.workflow, partition)
-    if handle.is_new or await handle.status() != "failed":
-        return handle
-    left = await _left(handle)
-    return await client.begin(pipeline.workflow.options(id=None), partition, left)
+    left: list[str] = []
+    for id in _ids(pipeline, partition):
+        handle = await client.begin(pipeline.workflow.options(id=id), partition, left)
+        if handle.is_new or await handle.status() != "failed":
+            return handle
+        left = await _left(handle)
+    raise AssertionError("there is always another id")
+
+
+def _ids(pipeline: Pipeline, partition: str) -> Iterator[str]:
+    """Return the ids of a partition's first run and of those after failures, so that whoever asks
+    for the same one gets the same run.
+    """
+    first = pipeline.workflow.id_of(partition=partition) or partition
+    yield first
+    for number in itertools.count(2):
+        yield f"{first}#{number}"
 
 
 async def _left(handle: Handle[dict[str, Any]]) -> list[str]:
@@ -85,8 +98,9 @@ async def backfill(  # noqa: PLR0913  (one for each thing that a backfill may sa
 ) -> list[str]:
     """Make the partitions from one to another, both included; return their keys.
 
-    `which` are those that are `missing` some asset, those whose run `failed`, or `all` (made again
-    by force). Raises `InputError` for partitions that are not of time.
+    `which` are those that are `missing` some asset, those whose last run `failed`, by hand or by
+    the schedule, or `all` (made again by force). Raises `InputError` for partitions that are
+    not of time.
     """
     if which not in WHICH:
         raise InputError(f"expected one of {', '.join(WHICH)}, got {which!r}")
@@ -97,7 +111,8 @@ async def backfill(  # noqa: PLR0913  (one for each thing that a backfill may sa
     if which != "all":
         keys = [key for key in keys if pipeline.missing(key)]
     if which == "failed":
-        keys = [key for key in keys if await _has_failed(client, pipeline, key)]
+        by_schedule = _failed_by_schedule(client, pipeline)
+        keys = [key for key in keys if _has_failed(client, pipeline, key, by_schedule)]
     if reverse:
         keys.reverse()
     if not dry_run:
@@ -106,11 +121,26 @@ async def backfill(  # noqa: PLR0913  (one for each thing that a backfill may sa
     return keys
 
 
-async def _has_failed(client: Client, pipeline: Pipeline, key: str) -> bool:
-    id = pipeline.workflow.id_of(partition=key)
-    query = InstanceQuery(process=pipeline.workflow.name, business_key=id, limit=1)
-    found = client.read.instances(query)
-    return bool(found) and found[0].status == "failed"
+def _has_failed(client: Client, pipeline: Pipeline, key: str, by_schedule: set[str]) -> bool:
+    """Tell how the last run of a partition went. Runs that are asked for follow a schedule's."""
+    last: str | None = None
+    for id in _ids(pipeline, key):
+        query = InstanceQuery(process=pipeline.workflow.name, business_key=id, limit=1)
+        found = client.read.instances(query)
+        if not found:
+            break
+        last = found[0].status
+    return key in by_schedule if last is None else last == "failed"
+
+
+def _failed_by_schedule(client: Client, pipeline: Pipeline) -> set[str]:
+    """Return the partitions whose run a schedule started and that failed."""
+    return {
+        pipeline.partition_at(datetime.fromtimestamp(tick / 1000, tz=UTC))
+        for plan in pipeline.plans
+        if plan.workflow == pipeline.workflow.name
+        for tick in failed_ticks(client.read, plan.name)
+    }
 
 
 def status(pipeline: Pipeline, now: datetime) -> list[AssetStatus]:

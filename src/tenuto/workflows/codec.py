@@ -26,6 +26,8 @@ from tenuto.workflows.chance import UUID
 DEPTH_MAX: Final = 64
 _NATIVE: Final = frozenset((str, int, bool, type(None)))
 _TEMPORAL: Final = (datetime, date, time, timedelta, Decimal)
+_TIMES: Final = (datetime, date, time, timedelta)
+_TEXT: Final = (str, str | None)
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -148,6 +150,17 @@ def decode(data: bytes, kind: Any = Any, *, where: str = "a value") -> Any:
         raise InputError(
             f"{where}: expected {getattr(kind, '__name__', kind)}, got {plain!r:.200}: {error}"
         ) from error
+
+
+def decode_argument(data: bytes, kind: Any, *, where: str) -> Any:
+    """Return an argument as its annotation says; a parameter that is text takes a date, time or
+    duration as its ISO 8601 text, such as the `scheduled_at` of a schedule.
+
+    Raises `InputError` when the annotation does not fit.
+    """
+    if kind in _TEXT and isinstance(_decode(data), _TIMES):
+        return str(values.decode(data))
+    return decode(data, kind, where=where)
 
 
 @lru_cache(maxsize=4096)

@@ -262,7 +262,7 @@ class Workflow(Generic[P, R_co]):
             if data is not None:
                 kind = self.hints.get(name, Any)
                 where = f"argument `{name}` of workflow `{self.name}`"
-                arguments[name] = codec.decode(data, kind, where=where)
+                arguments[name] = codec.decode_argument(data, kind, where=where)
             elif parameter.default is inspect.Parameter.empty:
                 raise InputError(f"workflow `{self.name}`: expected an argument `{name}`")
         if self.is_async:
