@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
 import signal
 import socket
@@ -171,6 +172,16 @@ class Address(NamedTuple):
 LOOPBACK = Address()
 
 
+def serve_until_told(server: uvicorn.Server, bound: socket.socket) -> None:
+    """Answer requests until SIGINT, SIGTERM or `server.should_exit`.
+
+    The server repeats the signal that ended it; what is at work ends in order nevertheless.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    server.run(sockets=[bound])
+
+
 class Serving(NamedTuple):
     """A server at work: `run` answers requests until it is told to stop."""
 
@@ -181,13 +192,8 @@ class Serving(NamedTuple):
     url: str
 
     def run(self) -> None:
-        """Answer requests until SIGINT, SIGTERM or `server.should_exit`.
-
-        The server repeats the signal that ended it; what is at work ends in order nevertheless.
-        """
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
-        self.server.run(sockets=[self.socket])
+        """Answer requests until SIGINT, SIGTERM or `server.should_exit`."""
+        serve_until_told(self.server, self.socket)
 
     def keep_for(self, retention: Retention) -> None:
         """Delete what ended longer ago than that, steadily while it runs."""
@@ -220,16 +226,40 @@ def serving(  # noqa: PLR0913  (one parameter for each thing that a server may b
     `StoreCorrupt` for a database that lacks what its witness saw, unless it `is_restored` on
     purpose.
     """
+    open_ = Opening(handlers, operator, witnesses, is_restored)
+    with contextlib.ExitStack() as stack:
+        at, service = stack.enter_context(opened(database, open_, clock))
+        check_guarded(address, at.node)
+        bound = stack.enter_context(contextlib.closing(listen(address.host, address.port)))
+        app = application(service, host_names(address))
+        yield Serving(at, service, make_server(app), bound, url_of(address, bound))
+
+
+class Opening(NamedTuple):
+    """How a database is opened behind HTTP: see `serving`."""
+
+    handlers: Mapping[str, Handler] | None = None
+    operator: str = ""
+    witnesses: Path | None = None
+    is_restored: bool = False
+
+
+@contextlib.contextmanager
+def opened(
+    database: str | Path, open_: Opening, clock: Clock | None = None
+) -> Iterator[tuple[Running, Service]]:
+    """Run a node with its worker, and what the routes work with; end all in order."""
     store = open_store(database)
     with contextlib.ExitStack() as stack:
         try:
-            keeper = None if witnesses is None else WitnessKeeper(store, witnesses)
-            if keeper is not None and not is_restored:
+            keeper = None if open_.witnesses is None else WitnessKeeper(store, open_.witnesses)
+            if keeper is not None and not open_.is_restored:
                 keeper.check()
             node = _node(store, clock)
         except BaseException:
             store.close()
             raise
+        handlers, operator = open_.handlers, open_.operator
         worker = _worker(node, handlers)
         at = stack.enter_context(_at_work(node, worker, operator, handlers=handlers))
         if keeper is not None:
@@ -237,24 +267,52 @@ def serving(  # noqa: PLR0913  (one parameter for each thing that a server may b
             stack.enter_context(contextlib.closing(keeper))
         service = stack.enter_context(contextlib.closing(_service(node, database, operator)))
         service.client.traces = at.client.traces
-        names = _host_names(address, node)
-        bound = stack.enter_context(contextlib.closing(listen(address.host, address.port)))
-        shown = f"[{address.host}]" if ":" in address.host else address.host
-        url = f"http://{shown}:{bound.getsockname()[1]}"
-        routes = (*ROUTES, *console.ROUTES)
-        app = App(service, routes, hosts=names, page_problem=console.render_problem)
-        yield Serving(at, service, make_server(app), bound, url)
+        yield at, service
 
 
-def _host_names(address: Address, node: Node) -> frozenset[str]:
-    """Return under which names a server may be asked for; refuse to let others in unasked."""
-    local = is_loopback(address.host)
-    if not local and not any(one.kind == API for one in node.world.tokens.values()):
+@contextlib.contextmanager
+def told(database: str | Path, url: str, token: str) -> Iterator[None]:
+    """Tell the commands of this machine where a database is served, in a file beside it that only
+    its owner reads.
+    """
+    path = Path(f"{database}.serve.json")
+    data = {"url": url, "token": token, "pid": os.getpid()}
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(data, file)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def application(service: Service, hosts: frozenset[str]) -> App:
+    """Return the API and the page of a database, under these names of a host."""
+    routes = (*ROUTES, *console.ROUTES)
+    return App(service, routes, hosts=hosts, page_problem=console.render_problem)
+
+
+def url_of(address: Address, bound: socket.socket) -> str:
+    """Return the URL of what listens."""
+    shown = f"[{address.host}]" if ":" in address.host else address.host
+    return f"http://{shown}:{bound.getsockname()[1]}"
+
+
+def check_guarded(address: Address, node: Node) -> None:
+    """Refuse to let others in unasked. Raises `InputError`."""
+    is_guarded = any(one.kind == API for one in node.world.tokens.values())
+    if not is_loopback(address.host) and not is_guarded:
         raise InputError(
             f"expected a token to exist before `{address.host}` is listened on, where others reach "
             "it: make one with `tenuto token create`, or listen on 127.0.0.1"
         )
-    return frozenset({address.host, *address.names}) | (LOOPBACK_NAMES if local else frozenset())
+
+
+def host_names(address: Address) -> frozenset[str]:
+    """Return under which names a server may be asked for."""
+    local = LOOPBACK_NAMES if is_loopback(address.host) else frozenset()
+    return frozenset({address.host, *address.names}) | local
 
 
 def _service(node: Node, database: str | Path, operator: str) -> Service:

@@ -90,6 +90,10 @@ class App:
         else:
             await send({"type": "websocket.close", "code": 1008})
 
+    def begin_to_stop(self) -> None:
+        """End what waits or goes on for long: the server is to stop."""
+        self.service.begin_to_stop()
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         """Let what works beside the requests live as long as the server."""
         tasks: list[asyncio.Task[None]] = []
@@ -253,6 +257,11 @@ def _leaves_much(scope: Mapping[str, Any], request: Request | None) -> bool:
     headers = dict(scope["headers"])
     length = headers.get(b"content-length", b"0")
     return b"transfer-encoding" in headers or not length.isdigit() or int(length) > LEFT_BYTES_MAX
+
+
+async def refuse(problem: Problem, send: Send) -> None:
+    """Send a problem as a document."""
+    await _send(Response(problem.status, problem.document(), PROBLEM_JSON), CLOSED, send)
 
 
 async def _send(response: Response, more: Iterable[tuple[bytes, bytes]], send: Send) -> None:

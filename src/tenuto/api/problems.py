@@ -55,6 +55,8 @@ OF_HTTP: Final[dict[str, tuple[int, str]]] = {
     "budget-exceeded": (422, "The evaluation spent its steps, size or depth."),
     "too-busy": (429, "Too much work waits already."),
     "bug": (500, "A bug of Tenuto."),
+    "tenant-suspended": (503, "The tenant is suspended."),
+    "tenant-unavailable": (503, "The database of the tenant cannot be opened."),
     "store-failed": (503, "The database failed."),
 }
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tenuto.errors import InputError
-
-if TYPE_CHECKING:
-    from tenuto.api.app import App
 
 HEADER_SECONDS_MAX: Final = 10.0
 HEADER_BYTES_MAX: Final = 64 * 1024
@@ -103,21 +100,31 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+class Stoppable(Protocol):
+    """An ASGI application that is told before its server stops."""
+
+    def begin_to_stop(self) -> None:
+        """End what waits or goes on for long."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request, or the start and end of the server."""
+
+
 class Server(uvicorn.Server):
     """Ends what waits and what streams before it waits for the connections to end."""
 
-    def __init__(self, config: uvicorn.Config, app: App) -> None:
+    def __init__(self, config: uvicorn.Config, app: Stoppable) -> None:
         """Serve an application."""
         super().__init__(config)
-        self._service = app.service
+        self._app = app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop; a request at work has the time to end."""
-        self._service.begin_to_stop()
+        self._app.begin_to_stop()
         await super().shutdown(sockets)
 
 
-def make_server(app: App) -> Server:
+def make_server(app: Stoppable) -> Server:
     """Return a server for an application; it stops when its `should_exit` is set."""
     config = uvicorn.Config(
         app,

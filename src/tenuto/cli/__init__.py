@@ -18,6 +18,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "worker": ("tenuto.cli.worker:worker", "Perform the jobs of a server in another process."),
     "login": ("tenuto.cli.login:login", "Print a new link that lets one browser in."),
     "token": ("tenuto.cli.token:token", "Make, list and revoke tokens of the API."),
+    "tenants": ("tenuto.cli.tenants:tenants", "Keep apart who shares a server."),
     "deploy": ("tenuto.cli.deploy:deploy", "Deploy BPMN and DMN models."),
     "start": ("tenuto.cli.start:start", "Start one instance of a process."),
     "update": ("tenuto.cli.update:update", "Ask a workflow for something."),

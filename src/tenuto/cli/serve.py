@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -32,6 +29,7 @@ class Options(NamedTuple):
     host_names: tuple[str, ...]
     restored: bool
     retain: tuple[str, ...]
+    tenants: str | None
 
 
 @click.command()
@@ -72,6 +70,13 @@ class Options(NamedTuple):
     metavar="[PROCESS=]DURATION",
     help="Delete instances that ended longer ago (90d, order=30d), steadily; may be repeated.",
 )
+@click.option(
+    "--tenants",
+    envvar="TENUTO_TENANTS",
+    show_envvar=True,
+    metavar="FOLDER",
+    help="Serve every tenant in the folder, each on a database of its own, instead of --db.",
+)
 def serve(**options: Any) -> None:
     """Serve the API and the page, and work the jobs of APP (MODULE[:NAME]) in this process.
 
@@ -81,8 +86,15 @@ def serve(**options: Any) -> None:
 
     Every minute the heads of the journal go, signed, to your configuration folder; a database that
     lacks what was witnessed there is refused.
+
+    With --tenants the page of a tenant is at http://NAME.localhost:PORT, and its API also at
+    http://127.0.0.1:PORT/t/NAME/api/v1; who was created or suspended meanwhile is noticed.
     """
-    run_server(Options(**options))
+    asked = Options(**options)
+    if asked.tenants is None:
+        run_server(asked)
+    else:
+        run_tenants(asked, asked.tenants)
 
 
 def run_server(options: Options) -> None:
@@ -116,18 +128,30 @@ def run_server(options: Options) -> None:
 
 @contextlib.contextmanager
 def announced(at: Serving, database: str) -> Iterator[None]:
-    """Say where the server is, to people on the screen and to commands in a file beside the
-    database that only its owner reads.
-    """
-    path = Path(f"{database}.serve.json")
-    data = {"url": at.url, "token": at.service.local_token(), "pid": os.getpid()}
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(data, file)
-    click.echo(f"Tenuto listens on {at.url}")
-    click.echo(f"Log in, once, within ten minutes: {at.login_link()}")
-    try:
+    """Say where the server is, to people on the screen and to commands in a file."""
+    from tenuto.assembly import told
+
+    with told(database, at.url, at.service.local_token()):
+        click.echo(f"Tenuto listens on {at.url}")
+        click.echo(f"Log in, once, within ten minutes: {at.login_link()}")
         yield
-    finally:
-        path.unlink(missing_ok=True)
+
+
+def run_tenants(options: Options, folder: str) -> None:
+    """Serve the tenants of a folder until told to stop."""
+    from tenuto import assembly, tenants
+    from tenuto.client.prune import retention_of
+    from tenuto.deploy import prepare, read_files
+
+    quiet_logs()
+    app = assembly.load_app(options.app) if options.app else None
+    prepare(read_files(options.models), {})  # a model that cannot be read stops everybody's server
+    opening = assembly.Opening(app, actor(), witness_folder(), options.restored)
+    address = assembly.Address(options.host, options.port, options.host_names)
+    plan = tenants.Plan(options.models, retention_of(options.retain) if options.retain else None)
+    with tenants.housing(tenants.Folder(folder), address, opening, plan) as house:
+        house.look()
+        click.echo(f"Tenuto listens on {house.url} for {len(house.served)} tenants")
+        for name, one in house.served.items():
+            click.echo(f"Log in to {name}, once, within ten minutes: {one.login_link}")
+        house.run()
