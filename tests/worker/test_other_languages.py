@@ -9,7 +9,7 @@ import pytest
 
 from tests.serving import Server, environment
 from tests.spec.models import end, flows, model, start, task
-from tests.worker.test_remote import Asked, until
+from tests.worker.asking import Asked, until
 from tidy.sources import ROOT
 
 WORKERS = ROOT / "examples" / "workers"

@@ -6,12 +6,12 @@ import signal
 import subprocess
 import sys
 
-import httpx
 import pytest
 
 from tenuto.store.sqlite_reader import SqliteReader
 from tests.serving import Server, environment
 from tests.spec.models import end, flows, model, start, task
+from tests.worker.asking import Asked, until
 
 # A worker and a server each take seconds to begin when the machine is busy.
 pytestmark = pytest.mark.timeout(60)
@@ -85,40 +85,6 @@ KINDS = ("quick", "brief", "slow", "broken", "slip")
 def process(kind, id):
     """Return a process with one job of a type."""
     return model(start() + task("w", kind) + end() + flows("start>w", "w>end"), process=id)
-
-
-class Asked:
-    """Asks a server as its operator."""
-
-    def __init__(self, server):
-        """Keep the server; its address and token change with each life."""
-        self.server = server
-        self.http = httpx.Client(timeout=30)
-
-    def __call__(self, method, path, body=None):
-        """Return what a route answers."""
-        headers = {"authorization": f"Bearer {self.server.token}"}
-        url = f"{self.server.url}/api/v1/{path}"
-        answer = self.http.request(method, url, json=body, headers=headers)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
-
-    def start(self, process, **variables):
-        """Start an instance; return its key."""
-        body = {"process": process, "variables": variables}
-        return self("POST", "instances", body)["instance"]
-
-    def status(self, instance):
-        """Return the status of an instance."""
-        return self("GET", f"instances/{instance}")["status"]
-
-
-def until(condition):
-    """Wait until something holds; the test's own time limit bounds it."""
-    found = condition()
-    while not found:
-        found = condition()
-    return found
 
 
 @pytest.fixture

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 
 import pytest
 
-from tenuto.assembly import reading
-from tenuto.client.history import read_history
-from tests.serving import Server, environment
-from tests.worker.test_remote import Asked, until
+from tests.worker.asking import is_known, outcomes, result, run, start, until
 
 # A worker and a server each take seconds to begin when the machine is busy.
 pytestmark = pytest.mark.timeout(60)
@@ -118,71 +113,10 @@ async def halting(n: int) -> int:
 """
 
 
-@pytest.fixture
-def server(tmp_path):
-    """Serve a database without a handler."""
-    (tmp_path / "app.py").write_text(APP)
-    with Server(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def ask(server):
-    """Ask the server."""
-    made = Asked(server)
-    yield made
-    made.http.close()
-
-
-@pytest.fixture
-def work(server, ask, tmp_path):
-    """Begin workers with a token of their own; end those that live at the end."""
-    begun = []
-
-    def begin(*more, roles=("worker", "developer"), job_types=()):
-        asked = {"name": "worker", "roles": list(roles), "job_types": list(job_types)}
-        token = ask("POST", "tokens", asked)["token"]
-        arguments = [sys.executable, "-m", "tenuto", "worker", "app", "--url", server.url, *more]
-        made = subprocess.Popen(
-            arguments,
-            cwd=tmp_path,
-            stderr=subprocess.PIPE,
-            env=environment(tmp_path, TENUTO_TOKEN=token),
-        )
-        begun.append(made)
-        assert b"works" in made.stderr.readline()
-        return made
-
-    yield begin
-    for one in begun:
-        if one.poll() is None:
-            one.kill()
-        one.communicate()
-
-
-def is_known(ask, workflow):
-    """Tell whether a workflow is deployed."""
-    return any(one["id"] == workflow for one in ask("GET", "processes")["items"])
-
-
-def run(ask, workflow, **variables):
-    """Run a workflow to its end; return its result."""
-    until(lambda: is_known(ask, workflow))
-    ended = ask("POST", "instances", {"process": workflow, "variables": variables, "wait": True})
-    assert ended["status"] == "completed", ended
-    return ended["variables"]["result"]
-
-
 def noted(folder, text):
     """Return how often something was noted."""
     path = folder / "notes"
     return path.read_text().splitlines().count(text) if path.exists() else 0
-
-
-def start(ask, workflow, **variables):
-    """Start a workflow as soon as it is known."""
-    until(lambda: is_known(ask, workflow))
-    return ask.start(workflow, **variables)
 
 
 def at_slow(folder):
@@ -190,18 +124,6 @@ def at_slow(folder):
     path = folder / "notes"
     lines = path.read_text().splitlines() if path.exists() else []
     return [int(line.split()[1]) for line in lines if line.startswith("slow ")]
-
-
-def result(ask, key):
-    """Wait for the end of a workflow; return its result."""
-    until(lambda: ask.status(key) == "completed")
-    return ask("GET", f"instances/{key}")["variables"]["result"]
-
-
-def outcomes(folder, key):
-    """Return the keys of the outcomes of a workflow, in order."""
-    with reading(folder / "served.db") as read:
-        return [one.key for one in read_history(read, int(key), 1, 1).outcomes]
 
 
 def test_a_workflow_runs_in_a_worker_of_its_own(work, ask, tmp_path):

@@ -90,7 +90,7 @@ def wait_happened(turn: Turn, wait: Wait, variables: Variables) -> None:
         turn.woken.append(Woken(number, routine.steps[wait.node], resumed))
         offer(turn, number)
     else:
-        take_outcome(turn, number, wait.node, _as_one(turn, variables))
+        take_outcome(turn, number, wait.node, *_as_one(turn, variables))
 
 
 def _waited_too_long(turn: Turn, number: int, key: str) -> None:
@@ -117,7 +117,9 @@ def child_ended(turn: Turn, child: int, error: Stored | None = None) -> None:
     element = turn.element(child)
     number = element.scope
     key = routine_of(turn, number).children[child]
-    value = _as_one(turn, element.variables) if error is None else None
+    value = None
+    if error is None:
+        value, error = _as_one(turn, element.variables)
     withdraw(turn, child)
     complete(turn, child, ())
     take_outcome(turn, number, key, value, error)
@@ -125,13 +127,32 @@ def child_ended(turn: Turn, child: int, error: Stored | None = None) -> None:
 
 def child_failed(turn: Turn, child: int, kind: str, message: str, variables: Variables) -> None:
     """What stood for an await has failed: the coroutine gets the error."""
-    made = {"type": kind, "message": message, "variables": decode_all(turn, variables)}
     known = variables.get(ERROR)
-    child_ended(turn, child, known if known is not None else turn.keep(made))
+    if known is None:
+        known = _error(turn, kind, message, variables)
+    child_ended(turn, child, known)
 
 
-def _as_one(turn: Turn, variables: Variables) -> Stored:
-    return turn.keep(decode_all(turn, variables)) if variables else NOTHING
+def _as_one(turn: Turn, variables: Variables) -> tuple[Stored | None, Stored | None]:
+    """Return the outcome that variables are: one value, or an error if they are too large for one.
+
+    They keep their bytes: what Python calls bytes is no text.
+    """
+    if not variables:
+        return NOTHING, None
+    try:
+        return turn.keep_together(variables), None
+    except Stuck as stuck:
+        return None, _error(turn, stuck.code, stuck.message, {})
+
+
+def _error(turn: Turn, kind: str, message: str, variables: Variables) -> Stored:
+    """Return an error as code sees it; without variables that are too large together."""
+    made: dict[str, Any] = {"type": kind, "message": message, "variables": {}}
+    try:
+        return turn.keep({**made, "variables": decode_all(turn, variables)})
+    except Stuck:
+        return turn.keep(made)
 
 
 NOTHING = values.encode({})
@@ -342,10 +363,10 @@ def _decide(turn: Turn, number: int, ask: a.Decide) -> None:
     child = _begin_child(turn, number, ask.key, _kept(turn, ask.variables))
     try:
         value = decide(turn, child, ask.decision, "latest")
+        kept = turn.keep({RESULT: value})
     except Stuck as stuck:
         child_failed(turn, child, stuck.code, stuck.message, {})
         return
-    kept = turn.keep({RESULT: value})
     withdraw(turn, child)
     complete(turn, child, ())
     take_outcome(turn, number, ask.key, kept)

@@ -178,6 +178,18 @@ class Turn:
             raise Stuck("value-refused", str(refused)) from refused
         return self.keep_bytes(data)
 
+    def keep_together(self, variables: Variables) -> Stored:
+        """Return the stored form of variables as one value, each with the bytes that it has."""
+        data = values.encode_together(self.carry(variables))
+        if len(data) > values.ENCODED_BYTES_MAX:
+            raise Stuck(
+                "value-refused",
+                f"{', '.join(variables)}: expected at most {values.ENCODED_BYTES_MAX} bytes "
+                f"together, but they have {len(data)}; keep the content elsewhere and its "
+                "reference here",
+            )
+        return self.keep_bytes(data)
+
     def keep_explained(self, value: Value) -> Stored:
         """Return the stored form of what explains a decision: its parts are values already."""
         try:

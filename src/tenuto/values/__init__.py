@@ -10,10 +10,18 @@ from tenuto.values.check import (
     ENCODED_BYTES_MAX,
     KEY_LENGTH_MAX,
     NUMBER_DIGITS_MAX,
+    check_form,
     check_value,
     encode_checked,
 )
-from tenuto.values.codec import Number, Value, decode, encode, simplify_number
+from tenuto.values.codec import (
+    Number,
+    Value,
+    decode,
+    encode,
+    encode_together,
+    simplify_number,
+)
 from tenuto.values.convert import from_python, to_python
 from tenuto.values.iso import (
     parse_date,
@@ -51,11 +59,13 @@ __all__ = [
     "Value",
     "YearsMonthsDuration",
     "Zone",
+    "check_form",
     "check_value",
     "decode",
     "dumps",
     "encode",
     "encode_checked",
+    "encode_together",
     "from_json",
     "from_python",
     "loads",

@@ -30,13 +30,20 @@ def check_value(value: object, *, where: str) -> None:
     encode_checked(value, where=where)
 
 
+def check_form(value: object, *, where: str) -> None:
+    """Raise `ValueRefused` when a value may not be kept for another reason than its size: for who
+    has looked at that.
+    """
+    if not _is_fine(value, 0):
+        _check(value, where, 0)
+
+
 def encode_checked(value: object, *, where: str) -> bytes:
     """Return the bytes of a value that may be kept.
 
     Raises `ValueRefused` with the path from `where` for any other.
     """
-    if not _is_fine(value, 0):
-        _check(value, where, 0)
+    check_form(value, where=where)
     data = encode(value)  # type: ignore[arg-type]  # it has been proved a value
     if len(data) > ENCODED_BYTES_MAX:
         raise ValueRefused(
