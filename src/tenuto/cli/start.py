@@ -20,6 +20,7 @@ class Options(NamedTuple):
     pairs: tuple[str, ...]
     business_key: str | None
     unique: bool
+    id: str | None
     idempotency_key: str | None
     place: Place
     output: str
@@ -30,7 +31,12 @@ class Options(NamedTuple):
 @variable_options
 @click.option("--business-key", metavar="KEY", help="Your own name of the instance.")
 @click.option(
-    "--unique", is_flag=True, help="Refuse when an instance of the process has the business key."
+    "--unique",
+    is_flag=True,
+    help="Refuse when an instance of the process has the business key or id.",
+)
+@click.option(
+    "--id", metavar="KEY", help="A business key that is started once: again it gives the same."
 )
 @click.option(
     "--idempotency-key",
@@ -65,11 +71,12 @@ def begin(options: Options) -> None:
             business_key=options.business_key,
             idempotency_key=options.idempotency_key,
             unique=options.unique,
+            id=options.id,
         )
 
     key = ask(options.place, start_one)
     if options.output == TABLE:
         click.echo(key)
     else:
-        business_key = options.business_key
+        business_key = options.business_key or options.id
         emit_lines([{"instance": key, "process": options.process, "business_key": business_key}])

@@ -7,7 +7,6 @@ refusal raises `Rejected` with its stable code.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
@@ -49,7 +48,7 @@ from tenuto.engine.settings import API
 from tenuto.errors import InputError, Rejected
 from tenuto.governance.permits import check_roles
 from tenuto.governance.tokens import mint_token
-from tenuto.runtime.requests import NEW_INSTANCE, Answer, Ended, Reply, Request, Result
+from tenuto.runtime.requests import Answer, Ended, Reply, Request, Result
 from tenuto.runtime.waiters import attach, attach_update
 from tenuto.schedules import add, parse_duration
 from tenuto.workflows import codec
@@ -131,14 +130,18 @@ class Client:
         business_key: str | None = None,
         idempotency_key: str | None = None,
         unique: bool = False,
+        id: str | None = None,
     ) -> str:
-        """Start an instance of a process; return its key."""
+        """Start an instance of a process; return its key. With an `id` that an instance has, give
+        that one, or with `unique` raise `Rejected` (duplicate-business-key).
+        """
         request = ask.start_request(
             process,
             variables,
             business_key=business_key,
             idempotency_key=idempotency_key,
             unique=unique,
+            id=id,
             actor=self._actor,
         )
         result = await self._ask(request)
@@ -157,6 +160,7 @@ class Client:
         business_key: str | None = None,
         idempotency_key: str | None = None,
         unique: bool = False,
+        id: str | None = None,
     ) -> Instance:
         """Start an instance and wait for its end; return how it ended, with its variables."""
         request = ask.start_request(
@@ -165,6 +169,7 @@ class Client:
             business_key=business_key,
             idempotency_key=idempotency_key,
             unique=unique,
+            id=id,
             actor=self._actor,
         )
         result = await self._ask(request, at_end=True)
@@ -301,16 +306,9 @@ class Client:
         """Start a workflow; return a handle of its instance.
 
         A workflow with an id (`workflow.options(id=...)`) is started once: who comes later gets the
-        same instance.
+        same instance, or with `existing="reject"` a `Rejected` (duplicate-business-key).
         """
-        id = workflow.id_of(*args, **kwargs)
-        variables = workflow.encode_arguments(*args, **kwargs)
-        place = workflow.ask_place(args, kwargs)
-        command = c.StartInstance(workflow.name, variables, id, place=place)
-        request = Request(NEW_INSTANCE, command, self._actor)
-        if id is not None:
-            same = hashlib.sha256(workflow.name.encode()).digest()
-            request = request._replace(idempotency_key=id, scope="workflow-id", fingerprint=same)
+        request = ask.begin_request(workflow, args, kwargs, self._actor)
         answer = await self._ask(request)
         assert isinstance(answer, Answer), "the start of an instance is answered at once"
         is_new = not answer.facts.get("repeated", False)
@@ -335,7 +333,7 @@ class Client:
                 f"expected workflow `{workflow.name}` to have an id, so that the same instance is "
                 "found again: declare one, or use `.options(id=...)`"
             )
-        handle = await self.begin(workflow, *args, **kwargs)
+        handle = await self.begin(workflow.options(existing="return"), *args, **kwargs)
         await handle.send(message, value)
         return handle
 

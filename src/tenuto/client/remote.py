@@ -77,9 +77,12 @@ class RemoteClient(RemotePlans):
         business_key: str | None = None,
         idempotency_key: str | None = None,
         unique: bool = False,
+        id: str | None = None,
     ) -> str:
-        """Start an instance of a process; return its key."""
-        given = wire.start_of(process, variables, business_key=business_key, unique=unique)
+        """Start an instance of a process; return its key. With an `id` that an instance has, give
+        that one, or with `unique` raise `Rejected` (duplicate-business-key).
+        """
+        given = wire.start_of(process, variables, business_key=business_key, unique=unique, id=id)
         found = await self.ask("POST", "/instances", given, key=idempotency_key)
         return str(found["instance"])
 
@@ -90,9 +93,10 @@ class RemoteClient(RemotePlans):
         *,
         business_key: str | None = None,
         idempotency_key: str | None = None,
+        id: str | None = None,
     ) -> Instance:
         """Start an instance and wait for its end; return how it ended, with its variables."""
-        given = wire.start_of(process, variables, business_key=business_key, wait=True)
+        given = wire.start_of(process, variables, business_key=business_key, id=id, wait=True)
         key = idempotency_key or self._key()
         call = Call("POST", "/instances", wire.encode(given), key=key, timeout=wire.AT_END)
         found = wire.answer_of(await self._send(call), shapes.ANY)

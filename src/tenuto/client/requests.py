@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tenuto import values
 from tenuto.deploy import Prepared
@@ -11,9 +12,15 @@ from tenuto.engine import commands as c
 from tenuto.engine.registry import REGISTRY
 from tenuto.errors import InputError, ValueRefused
 from tenuto.keys import Kind, named_key
+from tenuto.runtime.admission import WORKFLOW_ID
 from tenuto.runtime.requests import NEW_INSTANCE, Request
 from tenuto.schedules import parse_duration
+from tenuto.workflows.chance import any_uuid
 
+if TYPE_CHECKING:
+    from tenuto.workflows.define import Workflow
+
+REJECT: Final = "reject"
 KEY_MAX: Final = 2**63 - 1
 NUMBER_MAX: Final = 2**31
 
@@ -47,18 +54,54 @@ def encode_variables(variables: Mapping[str, Any] | None) -> dict[str, bytes]:
     return encoded
 
 
-def start_request(
+def start_request(  # noqa: PLR0913  (one parameter for each thing that a start may say)
     process: str,
     variables: Mapping[str, Any] | None = None,
     *,
     business_key: str | None = None,
     idempotency_key: str | None = None,
     unique: bool = False,
+    id: str | None = None,
     actor: str = "",
 ) -> Request:
-    """Ask for a new instance of a process."""
+    """Ask for a new instance of a process, or for that of an `id`. Raises `InputError` for an id
+    beside another business key.
+    """
+    if id is not None:
+        if business_key not in {None, id}:
+            raise InputError(
+                "expected an id or a business key, got both: the id is the business key"
+            )
+        command = c.StartInstance(process, encode_variables(variables), id)
+        return with_id(Request(NEW_INSTANCE, command, actor, idempotency_key), id, unique=unique)
     command = c.StartInstance(process, encode_variables(variables), business_key)
     return Request(NEW_INSTANCE, command, actor, idempotency_key, unique=unique)
+
+
+def with_id(request: Request, id: str, *, unique: bool) -> Request:
+    """Return a start that gives the instance of an id if there is one, or with `unique` is refused
+    then; unless it comes again under its own idempotency key.
+    """
+    assert isinstance(request.command, c.StartInstance), "what is started has an id"
+    same = hashlib.sha256(request.command.process.encode()).digest()
+    if unique:
+        own = request.idempotency_key
+        same += any_uuid().bytes if own is None else hashlib.sha256(own.encode()).digest()
+    return request._replace(idempotency_key=id, scope=WORKFLOW_ID, fingerprint=same)
+
+
+def begin_request(
+    workflow: Workflow[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], actor: str
+) -> Request:
+    """Ask for an instance of a workflow with these arguments."""
+    id = workflow.id_of(*args, **kwargs)
+    place = workflow.ask_place(args, kwargs)
+    variables = workflow.encode_arguments(*args, **kwargs)
+    command = c.StartInstance(workflow.name, variables, id, place=place)
+    request = Request(NEW_INSTANCE, command, actor)
+    if id is None:
+        return request
+    return with_id(request, id, unique=workflow.settings.existing == REJECT)
 
 
 def deploy_request(prepared: Prepared, *, actor: str = "") -> Request:

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 DedupeKey = tuple[str, str]
 
 BUSINESS_KEY = "business-key:"
+# Ids of workflows: the fingerprint says what is started, and for a start that wants to be the only
+# one, beyond that length, who asks.
+WORKFLOW_ID = "workflow-id"
+WHOLE = 32
 START_TAG = 1
 REQUEST = "request"
 _facts: msgspec.msgpack.Decoder[dict[str, Any]] = msgspec.msgpack.Decoder(dict[str, Any])
@@ -271,6 +275,16 @@ class Known:
             if not scope.startswith(BUSINESS_KEY):
                 if row.fingerprint == admission.fingerprint:
                     return row.instance
+                if (
+                    scope == WORKFLOW_ID
+                    and row.fingerprint[:WHOLE] == admission.fingerprint[:WHOLE]
+                ):
+                    if len(admission.fingerprint) == WHOLE:
+                        return row.instance
+                    return Rejection(
+                        why.DUPLICATE_BUSINESS_KEY,
+                        f"expected id `{key}` to be new, but instance {row.instance} has it",
+                    )
                 return Rejection(
                     why.KEY_REUSED,
                     f"expected idempotency key `{key}` to come with the same payload as before, "

@@ -90,13 +90,15 @@ class StepOptions(Struct, frozen=True):
 class WorkflowOptions(Struct, frozen=True):
     """Which version of its code a workflow is, and which records of older ones it can replay.
 
-    `id` makes the id of an instance from the arguments; `place` says how it enters a queue.
+    `id` makes the id of an instance from the arguments, `existing` says what a second start of it
+    comes to; `place` says how it enters a queue.
     """
 
     version: int = 1
     replays: tuple[int, ...] = ()
     id: Any = None
     place: Place | None = None
+    existing: str = "return"
 
 
 class Step(Generic[P, R_co]):
@@ -201,11 +203,16 @@ class Workflow(Generic[P, R_co]):
         return tuple(job_type(self.name, version) for version in versions)
 
     def options(
-        self, *, id: str | Callable[..., str] | UnsetType | None = UNSET, **place: Any
+        self,
+        *,
+        id: str | Callable[..., str] | UnsetType | None = UNSET,
+        existing: str | None = None,
+        **place: Any,
     ) -> Workflow[P, R_co]:
         """Return the same workflow whose next instance has another id, or enters a queue otherwise.
 
-        An id is started once; `None` makes another instance whatever the arguments. `queue`, `key`,
+        An id is started once, and `existing` is as in `workflow`; `None` makes another instance
+        whatever the arguments. `queue`, `key`,
         `priority`, `fairness`, `dedup` and `delay` are as in `workflow`, but that texts are values,
         no paths; what is not given stays. Raises `InputError` when there is no queue to enter.
         """
@@ -214,6 +221,8 @@ class Workflow(Generic[P, R_co]):
         if id is not UNSET:
             made = id if id is None or callable(id) else constant(id)
             changed = structs.replace(changed, id=made)
+        if existing is not None:
+            changed = structs.replace(changed, existing=_checked_existing(existing))
         if place:
             changed = structs.replace(changed, place=self._place(**place))
         return Workflow(self.function, self.name, changed)
@@ -347,6 +356,7 @@ def workflow(
     version: int = 1,
     replays: tuple[int, ...] = (),
     id: Callable[..., str] | None = None,
+    existing: str = "return",
     **place: Any,
 ) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
 def workflow(
@@ -357,15 +367,19 @@ def workflow(
     version: int = 1,
     replays: tuple[int, ...] = (),
     id: Callable[..., str] | None = None,
+    existing: str = "return",
     **place: Any,
 ) -> Any:
     """Declare a workflow. `replays` names the older versions whose records this code can replay.
 
-    `id` makes the id of an instance from its arguments: an id is started once. `queue`, `key`,
+    `id` makes the id of an instance from its arguments: an id is started once. Who starts it again
+    gets the `existing` instance (`return`), or is refused (`reject`). `queue`, `key`,
     `priority`, `fairness`, `dedup` and `delay` say how instances enter a queue (`Queue`).
     """
     _refuse_unknown(place)
-    options = WorkflowOptions(version, tuple(replays), id, place_of(place))
+    options = WorkflowOptions(
+        version, tuple(replays), id, place_of(place), _checked_existing(existing)
+    )
 
     def declare(one: Callable[P, R]) -> Workflow[P, R]:
         return Workflow(one, name or one.__name__, options)
@@ -439,6 +453,12 @@ def _refuse_unknown(place: Mapping[str, Any]) -> None:
             f"expected options of a workflow such as {', '.join(sorted(PLACE_OPTIONS))}, got "
             f"{', '.join(sorted(unknown))}"
         )
+
+
+def _checked_existing(value: str) -> str:
+    if value not in {"return", "reject"}:
+        raise InputError(f"expected `existing` to be return or reject, got {value!r}")
+    return value
 
 
 def _bound(

@@ -40,7 +40,8 @@ Pair = Annotated[str, Meta(max_length=4_096)]
 class Start(Struct, forbid_unknown_fields=True):
     """Start an instance of `process`.
 
-    With `unique`, the business key may name one instance of the process only. With `wait`, the
+    An `id` is a business key that is started once: what comes later is given the same instance.
+    With `unique`, an instance that has the id or business key refuses the start. With `wait`, the
     answer comes when the instance has ended. JSON knows no dates: `typed` are JSON pointers of the
     texts in `variables` that stand for a date, a time, a duration or a range of FEEL.
     """
@@ -49,6 +50,7 @@ class Start(Struct, forbid_unknown_fields=True):
     variables: dict[str, Any] = {}
     typed: Annotated[list[Pair], Meta(max_length=10_000)] = []
     business_key: Key | None = None
+    id: Key | None = None
     unique: bool = False
     wait: bool = False
 
@@ -56,7 +58,7 @@ class Start(Struct, forbid_unknown_fields=True):
 class Started(Struct, omit_defaults=True):
     """The key of the instance; status and variables when it was waited for.
 
-    `repeated` says that it had been started before under the same idempotency key.
+    `repeated` says that it had been started before under the same idempotency key or id.
     """
 
     instance: str
@@ -103,6 +105,7 @@ async def start(service: Service, request: Request) -> Response:
             business_key=given.business_key,
             idempotency_key=key,
             unique=given.unique,
+            id=given.id,
         )
         ended = await request.while_here(run, service.stopping)
         left = {name: python_json(value) for name, value in ended.variables.items()}
@@ -113,6 +116,7 @@ async def start(service: Service, request: Request) -> Response:
         business_key=given.business_key,
         idempotency_key=key,
         unique=given.unique,
+        id=given.id,
     )
     answer = await service.ask(asked, request.caller)
     if service.client.traces is not None:
