@@ -108,7 +108,7 @@ def test_each_tick_starts_one_instance_with_its_nominal_instant(quick):
 
 
 def test_cron_across_both_clock_changes_fires_as_expected_in_its_zone(quick):
-    """Half past two in Berlin: late on the short day, once on the long one."""
+    """Behaviour 35: half past two in Berlin, late on the short day, once on the long one."""
     put(quick, {"cron": "30 2 * * *", "tz": "Europe/Berlin"})
     quick.advance_to(parse_instant("2026-03-28T12:00:00Z"))
     before = len(quick.rows("p"))
@@ -146,7 +146,7 @@ OVERLAPS = {
 
 @pytest.mark.parametrize("overlap", OVERLAPS)
 def test_overlap_policies_decide_about_ticks_beside_a_slow_run(slow, overlap):
-    """Three ticks come while the first run is still open."""
+    """Behaviour 36: three ticks come while the first run is still open."""
     began, waiting, dropped = OVERLAPS[overlap]
     put(slow, overlap=overlap)
     slow.advance("PT3H30M")
@@ -218,7 +218,7 @@ def test_a_crash_at_any_phase_of_the_commit_of_a_firing_starts_one_instance(phas
     ],
 )
 def test_after_downtime_missed_ticks_start_as_the_catch_up_policy_says(catch_up, expected):
-    """The node is away from nine until half past two."""
+    """Behaviour 39: the node is away from nine until half past two; a window drops older ticks."""
     disk = MemoryDisk()
     first = Scenario(store=MemoryStore(disk))
     first.deploy(QUICK)
@@ -247,7 +247,7 @@ def test_many_missed_ticks_start_in_several_turns_and_each_once():
 
 
 def test_two_firings_of_one_tick_start_one_instance(quick):
-    """Whoever fires again, at the same instant, finds the tick handled."""
+    """Behaviour 37: whoever fires again, at the same instant, finds the tick handled."""
     from tenuto.engine import commands as c
 
     put(quick)
@@ -265,7 +265,7 @@ YESTERDAY = (at("2026-01-04T00:00:00Z"), at("2026-01-04T05:00:00Z"))
 
 
 def test_backfill_takes_both_ends_of_a_range_and_its_repetition_starts_nothing(slow):
-    """Six ticks, whatever the overlap policy; the second time none."""
+    """Behaviour 38: six ticks, whatever the overlap policy; the second time none."""
     put(slow)
     dry = tell(slow, sc.BackfillSchedule(*YESTERDAY, dry_run=True))
     assert slow.rows("p") == []
@@ -322,7 +322,7 @@ def test_backfill_of_the_future_is_refused(quick):
 
 
 def test_a_paused_schedule_starts_only_what_is_triggered_and_forgets_the_pause(quick):
-    """Ticks of the pause are gone when it resumes."""
+    """Behaviour 39: ticks of the pause are gone when it resumes."""
     put(quick, catch_up="all")
     tell(quick, sc.PauseSchedule("holidays"))
     quick.advance("PT2H10M")
@@ -348,7 +348,7 @@ def test_pause_and_resume_at_one_instant_keep_the_timer(quick):
 
 
 def test_a_schedule_pauses_after_so_many_failures_in_a_row(slow):
-    """Two runs are given up: the third tick does not start."""
+    """Behaviour 39: two runs are given up, the third tick does not start."""
     put(slow, pause_after=2)
     for _ in range(2):
         slow.advance("PT1H")
@@ -366,7 +366,7 @@ def test_a_schedule_pauses_after_so_many_failures_in_a_row(slow):
 
 
 def test_a_change_takes_effect_at_once_and_drops_stale_fires(slow):
-    """What waited by the old form never starts, and neither does its next tick."""
+    """Behaviour 40: what waited by the old form never starts, and neither does its next tick."""
     put(slow, overlap="buffer_all")
     slow.advance("PT2H30M")
     assert len(state_of(slow).buffered) == 1

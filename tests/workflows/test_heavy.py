@@ -277,14 +277,14 @@ def test_canceling_a_workflow_kills_its_computation(at, tmp_path):
 
 
 def test_losing_a_race_kills_a_computation(at, tmp_path):
-    """Nobody is left to take its result (behaviour 35)."""
+    """Nobody is left to take its result (behaviour 34)."""
     assert result(at, "raced", folder=str(tmp_path)) == "timer"
 
     asyncio.run(gone((tmp_path / "pids").read_text().split()))
 
 
 def test_stopping_the_node_ends_its_processes_and_fails_no_attempt(tmp_path):
-    """The step is done by the next node, in the same attempt (behaviour 4)."""
+    """The step is done by the next node, in the same attempt (behaviour 56)."""
 
     async def begin(at):
         key = await at.client.start("computing", {"folder": str(tmp_path)})

@@ -342,7 +342,7 @@ def test_the_running_one_of_a_busy_key_gives_way(durable: Durable) -> None:
 
 
 def test_a_paused_queue_holds_and_goes_on_in_order(durable: Durable) -> None:
-    """68."""
+    """68: also over a restart; who came first begins first."""
     durable.start(ranked, "now")
     durable.ask(lambda client: client.pause_queue("three"))
     start_all(durable, ranked, ("a",), ("b",), ("c",), ("d",))

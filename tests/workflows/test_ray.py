@@ -116,7 +116,7 @@ def test_a_killed_node_finds_its_computation_again_and_starts_no_second_one(begi
 
 
 def test_a_stopped_node_leaves_its_computation_to_the_next_one(begin, tmp_path):
-    """It is neither ended nor counted as a failure (behaviour 4)."""
+    """It is neither ended nor counted as a failure (behaviour 56)."""
     result(begin("computing", tmp_path, "leave"))
 
     second = begin("computing", tmp_path)
