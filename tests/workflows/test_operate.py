@@ -195,6 +195,34 @@ def test_a_patch_lets_old_instances_take_the_old_branch(tmp_path):
         assert asyncio.run(at.client.wait(newer)).variables["result"] == ["A", "TAX", "B"]
 
 
+def test_a_patch_whose_old_branch_is_gone_still_replays(tmp_path):
+    """Once no instance takes the old branch only the mark stays in the code (behaviour 17)."""
+
+    @workflow(name="grows")
+    async def both(n: str) -> list[str]:
+        found = [await work("tax" if wf.patched("taxes") else "a")]
+        await wf.receive("go", n)
+        return [*found, await work("b")]
+
+    @workflow(name="grows")
+    async def newest(n: str) -> list[str]:
+        wf.patched("taxes")
+        found = [await work("tax")]
+        await wf.receive("go", n)
+        return [*found, await work("b")]
+
+    with at_work(tmp_path / "a.db", work, both) as at:
+        older = asyncio.run(at.client.start("grows", {"n": "1"}))
+        while not at.client.read.reader.rows("subscription"):
+            pass
+    with at_work(tmp_path / "a.db", work, newest) as at:
+        newer = asyncio.run(at.client.start("grows", {"n": "2"}))
+        for key, n in ((older, "1"), (newer, "2")):
+            asyncio.run(at.client.publish("go", n, {}, time_to_live="PT1H"))
+            assert asyncio.run(at.client.wait(key)).variables["result"] == ["TAX", "B"]
+    assert sorted(noted) == ["b", "b", "tax", "tax"]
+
+
 def test_an_instance_of_a_version_without_code_waits_for_it(tmp_path):
     """It never runs on other code, unless that says it replays the version (behaviour 18)."""
 
