@@ -53,7 +53,12 @@ def _make_table(connection: Any, cursor: Any) -> None:
 
 
 def _module_of(connection: Any) -> str:
-    return type(connection).__module__.partition(".")[0]
+    """Return the driver's module: a connection may be of a class that somebody derived from it."""
+    modules = [kind.__module__.partition(".")[0] for kind in type(connection).__mro__]
+    for module in modules:
+        if hasattr(sys.modules.get(module), "paramstyle"):
+            return module
+    return modules[0]
 
 
 def _marks(connection: Any) -> tuple[str, str]:
