@@ -151,3 +151,25 @@ def test_everything_that_can_be_used_has_a_name(server, page):
         assert (unnamed, silent) == ([], [])
         assert page.locator("h1").count() == 1
         assert page.locator("html[lang=en]").count() == 1
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_map_is_as_light_or_dark_as_the_page(server, page, scheme):
+    """The canvas, the shapes on it and the mark of bpmn.io, which stays visible."""
+    _, _, link = server
+    page.emulate_media(color_scheme=scheme)
+    page.goto(link)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("link", name="Claim", exact=True).click()
+    expect(page.locator("#map[data-drawn=counts]")).to_be_visible()
+
+    ground = page.evaluate("getComputedStyle(document.getElementById('map')).backgroundColor")
+    shapes = page.evaluate(
+        "getComputedStyle(document.querySelector('#map .djs-container > svg')).filter"
+    )
+    shade = sum(int(part) for part in re.findall(r"\d+", ground)[:3]) / 3
+    assert (shade > 230) if scheme == "light" else (shade < 40)
+    assert ("invert" in shapes) is (scheme == "dark")
+    expect(page.locator(".bjs-powered-by")).to_be_visible()
+    assert page.complaints == []
