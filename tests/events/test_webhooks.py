@@ -13,6 +13,9 @@ import threading
 
 import httpx
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tenuto.assembly import running
 from tenuto.engine import commands as c
@@ -23,9 +26,11 @@ from tenuto.events.outgoing import AddressRefused, GuardedTransport, check_addre
 from tenuto.events.webhooks import Sender, signing_secret
 from tenuto.governance.master import ephemeral_key
 from tenuto.runtime.requests import Request
+from tenuto.workflows.tracing import Traces
 from tests.spec.models import end, flows, model, start, user
 
 SOURCES = (("r.bpmn", "bpmn", model(start() + user("u") + end() + flows("start>u", "u>end"))),)
+INSTANCE = "tenuto.instance"
 
 
 class Receiver:
@@ -163,6 +168,32 @@ def test_the_signature_is_that_of_standard_webhooks(tmp_path, receiver):
     expected = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
     assert [event["type"] for event in receiver.events] == ["io.tenuto.instance.started"]
+
+
+def test_a_receiver_goes_on_with_the_trace_of_the_instance(tmp_path, receiver):
+    """Where traces are written: below the start, to which the client's own span is linked."""
+    memory, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+
+    async def scenario(at):
+        await subscribe(at, receiver.url)
+        await one_instance(at)
+        async with sending(at):
+            await until(lambda: receiver.got)
+        at.client.traces = Traces(provider)
+        at.client.traces.describe = lambda _: (None, False)  # called by nobody, and no workflow
+        await one_instance(at)
+        (start,) = memory.get_finished_spans()
+        async with sending(at):
+            await until(lambda: receiver.events[-1]["subject"] == start.attributes[INSTANCE])
+        return start
+
+    start = play(tmp_path / "t.db", scenario)
+
+    told = [{name.lower(): value for name, value in headers.items()} for headers, _ in receiver.got]
+    trace, span = start.context.trace_id, start.context.span_id
+    assert "traceparent" not in told[0]
+    assert told[-1]["traceparent"] == f"00-{trace:032x}-{span:016x}-01"
 
 
 def test_a_receiver_that_fails_is_asked_again_and_loses_nothing(tmp_path, receiver):

@@ -151,6 +151,8 @@ class Sender:
             "webhook-timestamp": str(timestamp),
             "webhook-signature": sign(self._master, webhook.id, told.id, timestamp, body),
         }
+        if self._client.traces is not None:
+            headers["traceparent"] = self._client.traces.traceparent(int(told.instance))
         try:
             async with http.stream("POST", webhook.url, content=body, headers=headers) as answer:
                 if answer.status_code == GONE:

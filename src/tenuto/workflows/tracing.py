@@ -154,6 +154,10 @@ class Traces:
         parent = self._span_of(job.instance)
         self._write(f"job {job.type}", ids, parent, (began, now), about, error=error)
 
+    def traceparent(self, instance: int) -> str:
+        """Return the `traceparent` (W3C) of what an instance lets others do."""
+        return f"00-{self._root_trace(instance):032x}-{self._span_of(instance):016x}-01"
+
     def _root_trace(self, instance: int) -> int:
         root = instance
         for _ in range(DEPTH_MAX):
