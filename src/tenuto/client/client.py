@@ -193,6 +193,7 @@ class Client:
             message_id=message_id,
             time_to_live=time_to_live,
             actor=self._actor,
+            at=self._node.corridor.clock.now(),
         )
         return await self._fact(request, "status")
 

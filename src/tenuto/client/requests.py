@@ -13,8 +13,9 @@ from tenuto.engine.registry import REGISTRY
 from tenuto.errors import InputError, ValueRefused
 from tenuto.keys import Kind, named_key
 from tenuto.runtime.admission import WORKFLOW_ID
+from tenuto.runtime.clock import SystemClock
 from tenuto.runtime.requests import NEW_INSTANCE, Request
-from tenuto.schedules import parse_duration
+from tenuto.schedules import add, parse_duration
 from tenuto.workflows.chance import any_uuid
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def deploy_request(prepared: Prepared, *, actor: str = "") -> Request:
     return Request(REGISTRY, c.Deploy(resources), actor, compiled=prepared.compiled)
 
 
-def publish_request(
+def publish_request(  # noqa: PLR0913  (one parameter for each part of a message)
     name: str,
     correlation_key: str = "",
     variables: Mapping[str, Any] | None = None,
@@ -118,12 +119,16 @@ def publish_request(
     message_id: str | None = None,
     time_to_live: str = "PT0S",
     actor: str = "",
+    at: int | None = None,
 ) -> Request:
-    """Ask to publish a message; it is kept for the ISO 8601 duration `time_to_live`."""
+    """Ask to publish a message; it is kept for the ISO 8601 duration `time_to_live`, whose months
+    begin `at` (Unix milliseconds) or now.
+    """
     check_text("message name", name)
     if correlation_key:
         check_text("correlation key", correlation_key)
-    lives = parse_duration(time_to_live).milliseconds
+    begins = SystemClock().now() if at is None else at
+    lives = add(begins, parse_duration(time_to_live)) - begins
     command = c.PublishMessage(
         name, correlation_key, encode_variables(variables), message_id, lives
     )

@@ -15,7 +15,7 @@ from msgspec import Struct
 from tenuto.errors import InputError
 from tenuto.graph.data import Formula
 from tenuto.notation import Part
-from tenuto.schedules import parse_duration
+from tenuto.schedules import parse_fixed
 from tenuto.values import Value
 
 TTL_DEFAULT: Final = "P1D"
@@ -182,7 +182,7 @@ def _pattern(part: Part, what: str) -> str:
 def _duration(part: Part | None) -> int:
     text = TTL_DEFAULT if part is None else part.text("`ttl`")
     try:
-        return parse_duration(text).milliseconds
+        return parse_fixed(text)
     except InputError as error:
         assert part is not None, "the default is a duration"
         raise part.refuse(f"`ttl` to be an ISO 8601 duration ({error})") from error

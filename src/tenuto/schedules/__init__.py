@@ -29,6 +29,7 @@ from tenuto.schedules.timers import (
     first_due,
     next_due,
     parse_duration,
+    parse_fixed,
     parse_instant,
     write_duration,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "next_tick",
     "overlap",
     "parse_duration",
+    "parse_fixed",
     "parse_instant",
     "read_catch_up",
     "read_schedule",

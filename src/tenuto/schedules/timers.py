@@ -61,6 +61,20 @@ def parse_duration(text: str) -> Span:
     return Span(sign * months, sign * milliseconds)
 
 
+def parse_fixed(text: str) -> int:
+    """Return the milliseconds of an ISO 8601 duration that lasts the same whenever it begins.
+
+    Raises `InputError` for one with years or months, which do not.
+    """
+    span = parse_duration(text)
+    if span.months:
+        raise InputError(
+            f"expected a duration without years and months such as P30D, got `{text}`: how long "
+            "they are depends on when they begin"
+        )
+    return span.milliseconds
+
+
 def write_duration(milliseconds: int) -> str:
     """Return the ISO 8601 duration of milliseconds, which are not below zero."""
     seconds, rest = divmod(milliseconds, 1000)

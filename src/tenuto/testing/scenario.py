@@ -296,7 +296,12 @@ class Scenario:
     ) -> str:
         """Publish a message; return correlated, buffered, expired or duplicate."""
         request = ask.publish_request(
-            name, correlation_key, variables, time_to_live=time_to_live, message_id=message_id
+            name,
+            correlation_key,
+            variables,
+            time_to_live=time_to_live,
+            message_id=message_id,
+            at=self.clock.now(),
         )
         return str(self.ask(request).facts["status"])
 

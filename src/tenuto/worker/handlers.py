@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from tenuto import values
 from tenuto.errors import InputError, TenutoError
-from tenuto.schedules import parse_duration
+from tenuto.schedules import parse_fixed
 from tenuto.worker.context import Extend, JobContext
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def handlers_of(module: object) -> dict[str, Handler]:
 def _seconds(text: str) -> float:
     if text.endswith("s") and text[:-1].replace(".", "", 1).isdigit():
         return float(text[:-1])
-    return parse_duration(text).milliseconds / 1000
+    return parse_fixed(text) / 1000
 
 
 def _takes_none(kind: Any) -> bool:

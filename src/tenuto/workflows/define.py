@@ -24,7 +24,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 from tenuto.engine.queue_options import PlaceAsk
 from tenuto.engine.routine_commands import CallProcess
 from tenuto.errors import InputError
-from tenuto.schedules import parse_duration
+from tenuto.schedules import parse_fixed
 from tenuto.workflows import codec
 from tenuto.workflows.queues import Place, Queue, check_whole, constant, place_of
 from tenuto.workflows.rooms import THREAD, check_room
@@ -421,7 +421,7 @@ def seconds_of(value: float | str | None) -> float | None:
     number = value[:-1]
     if unit is not None and number.replace(".", "", 1).isdigit():
         return float(number) * unit
-    return parse_duration(value).milliseconds / 1000
+    return parse_fixed(value) / 1000
 
 
 STEP_OPTIONS: Final = tuple(sorted({*StepOptions.__struct_fields__, *PLACE_OPTIONS} - {"place"}))

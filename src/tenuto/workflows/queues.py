@@ -30,7 +30,7 @@ from tenuto.engine.queue_options import (
     find_fault,
 )
 from tenuto.errors import InputError
-from tenuto.schedules import parse_duration
+from tenuto.schedules import parse_fixed
 
 NAME_LENGTH_MAX: Final = 200
 CHANGES: Final = frozenset(
@@ -195,7 +195,7 @@ def milliseconds_of(text: str) -> int:
     unit = text[len(number) :].strip()
     if unit in UNITS and number.replace(".", "", 1).isdigit():
         return int(float(number) * UNITS[unit])
-    return parse_duration(text).milliseconds
+    return parse_fixed(text)
 
 
 class Place(Struct, frozen=True):

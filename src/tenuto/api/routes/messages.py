@@ -51,13 +51,15 @@ class Broadcast(Struct, forbid_unknown_fields=True):
 async def publish(service: Service, request: Request) -> Response:
     """Publish a message."""
     given = await request.json(Publish)
-    lives = milliseconds(given.time_to_live, at=service.node.now(), what="time_to_live")
+    now = service.node.now()
+    lives = milliseconds(given.time_to_live, at=now, what="time_to_live")
     asked = publish_request(
         given.name,
         given.correlation_key,
         given.variables,
         message_id=given.message_id,
         time_to_live=f"PT{lives // 1000}.{lives % 1000:03d}S",
+        at=now,
     )
     answer = await service.ask(once(asked, request, given), request.caller)
     return json_response(Published(str(answer.facts["status"])))

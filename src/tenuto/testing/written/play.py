@@ -170,7 +170,11 @@ class Play:
             raise InputError(f"expected the message's key to be a text or a number, got {key!r}")
         variables = self._settled(action.variables, self._newest())
         request = ask.publish_request(
-            action.name, str(key), variables, time_to_live=action.time_to_live
+            action.name,
+            str(key),
+            variables,
+            time_to_live=action.time_to_live,
+            at=self._node.clock.now(),
         )
         self._node.ask(request)
 
