@@ -65,7 +65,7 @@ format: $(READY) ## lay out the code and mend what ruff can mend
 
 lock: $(READY) ## resolve requirements/dev.txt anew
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --quiet --group dev --extra otel --extra testing --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --quiet --group dev --extra encryption --extra otel --extra testing --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE) -o requirements/dev.txt
 
 audit: $(READY) ## known vulnerabilities among what is locked (asks a public database)

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -30,7 +31,7 @@ from tenuto.client.slots import ThreadSlot
 from tenuto.deploy import WORKFLOW, compile_sources, latest_processes, prepare
 from tenuto.engine.settings import API
 from tenuto.errors import InputError
-from tenuto.governance.master import ephemeral_key, load_master_key
+from tenuto.governance.master import ephemeral_key, load_master_key, read_key_file
 from tenuto.runtime.clock import Clock, SystemClock
 from tenuto.runtime.node import Node
 from tenuto.runtime.requests import Reply, Request
@@ -38,7 +39,7 @@ from tenuto.runtime.witness import WitnessKeeper
 from tenuto.store.crash_points import crash_point
 from tenuto.store.memory import MemoryStore
 from tenuto.store.port import Store
-from tenuto.store.sqlite import SqliteStore
+from tenuto.store.sqlite import SqliteStore, copy_database
 from tenuto.store.sqlite_reader import SqliteReader
 from tenuto.worker.handlers import Handler
 from tenuto.worker.program import Program, program_of
@@ -50,6 +51,7 @@ Workflows = Mapping[str, Workflow[Any, Any]]
 
 MEMORY = ":memory:"
 DATABASE_DEFAULT = "tenuto.db"
+ENCRYPTION_KEY_FILE = "TENUTO_ENCRYPTION_KEY_FILE"
 GRACE_SECONDS = 10.0
 
 
@@ -65,7 +67,28 @@ def open_store(database: str | Path) -> Store:
     """Return the store of a database: a file of SQLite, or `:memory:`."""
     if str(database) == MEMORY:
         return MemoryStore()
-    return SqliteStore(Path(database), on_phase=crash_point(os.environ))
+    return SqliteStore(Path(database), key=database_key(), on_phase=crash_point(os.environ))
+
+
+def database_key() -> bytes | None:
+    """Return the key of databases that are encrypted: TENUTO_ENCRYPTION_KEY_FILE names its file.
+
+    Raises `InputError` for a file that holds no key.
+    """
+    place = os.environ.get(ENCRYPTION_KEY_FILE)
+    return read_key_file(Path(place)) if place else None
+
+
+def copy_store(database: str | Path, target: Path, key_file: Path | None) -> None:
+    """Write a database anew with its master key, encrypted with the key of a file, or with none.
+
+    Raises `InputError` when there is a target already, `StoreBusy` when somebody holds the source.
+    """
+    key = None if key_file is None else read_key_file(key_file)
+    copy_database(Path(database), target, key=database_key(), target_key=key)
+    master = Path(f"{database}.key")
+    if master.is_file():
+        shutil.copy2(master, f"{target}.key")
 
 
 @contextlib.contextmanager
@@ -330,7 +353,7 @@ class _Shelf:
         self._readers: list[SqliteReader] = []
 
     def reader(self) -> SqliteReader:
-        self._readers.append(SqliteReader(self._path))
+        self._readers.append(SqliteReader(self._path, database_key()))
         return self._readers[-1]
 
     def close(self) -> None:

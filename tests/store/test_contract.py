@@ -37,12 +37,20 @@ class TestSqlite(StoreContract, AuditContract, QueueContract, RetentionContract)
         for store in self.stores:
             store.close()
 
+    key = None
+
     def open(self, on_phase=None):
         """Open the file."""
-        self.stores.append(SqliteStore(self.path, on_phase=on_phase))
+        self.stores.append(SqliteStore(self.path, key=self.key, on_phase=on_phase))
         return self.stores[-1]
 
     def reopen(self):
         """Close the file and open it anew."""
         self.stores.pop().close()
         return self.open()
+
+
+class TestEncrypted(TestSqlite):
+    """The contract on one file that is encrypted."""
+
+    key = bytes(range(32))

@@ -45,6 +45,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "lint": ("tenuto.cli.lint:lint", "Check models without deploying them."),
     "verify": ("tenuto.cli.verify:verify", "Refold the journal and compare it with the rows."),
     "audit": ("tenuto.cli.audit:audit", "Check the chain of hashes; write and use witnesses."),
+    "encryption": ("tenuto.cli.encryption:encryption", "Make keys; copy a database under one."),
     "doctor": ("tenuto.cli.doctor:doctor", "Look at this machine and at a database."),
     "example": ("tenuto.cli.example:example", "Show what an example is, or prove what it says."),
     "bench": ("tenuto.cli.bench:bench", "Measure how fast this machine commits."),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R")
 
 DATABASE_DEFAULT = "tenuto.db"
+ENCRYPTION_KEY_FILE: Final = "TENUTO_ENCRYPTION_KEY_FILE"
 # A person who waits in front of a screen gives up sooner than a program.
 PATIENCE_SECONDS: Final = 10.0
 ALIVE_SECONDS_MAX: Final = 5.0
@@ -84,7 +86,16 @@ class Views(Protocol):
 
 
 def database_option(command: F) -> F:
-    """Give a command `--db`."""
+    """Give a command `--db`, and `--encrypt-with` for a database that has a key."""
+    named = click.option(
+        "--encrypt-with",
+        envvar=ENCRYPTION_KEY_FILE,
+        show_envvar=True,
+        metavar="FILE",
+        help="The key of the database; one that is created is encrypted with it.",
+        expose_value=False,
+        callback=_note_key,
+    )(command)
     return click.option(
         "--db",
         "database",
@@ -94,7 +105,13 @@ def database_option(command: F) -> F:
         show_default=True,
         metavar="FILE",
         help="The database; it is created by what writes to it.",
-    )(command)
+    )(named)
+
+
+def _note_key(_context: click.Context, _option: click.Parameter, path: str | None) -> None:
+    """Let this process, and those that it starts, find the key."""
+    if path is not None:
+        os.environ[ENCRYPTION_KEY_FILE] = path
 
 
 def place_options(command: Callable[..., Any]) -> Callable[..., Any]:

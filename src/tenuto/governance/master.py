@@ -57,3 +57,47 @@ def load_master_key(path: Path) -> MasterKey:
             "backup, or remove it and tell the receivers of webhooks their new secrets"
         )
     return MasterKey(key)
+
+
+def new_key_file(path: Path) -> None:
+    """Write a new key of a database that is encrypted: 64 hexadecimal digits.
+
+    Raises `InputError` when there is a file already: a key that is lost is lost with its data.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise InputError(f"expected a new file for a key, but `{path}` is there") from error
+    except OSError as error:
+        raise InputError(f"expected to write a key to `{path}`: {error.strerror}") from error
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{secrets.token_hex(KEY_BYTES)}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_key_file(path: Path) -> bytes:
+    """Return the key in a file.
+
+    Raises `InputError` when there is none, it holds something else, or others may read it.
+    """
+    try:
+        mode = path.stat().st_mode
+        text = path.read_bytes().strip()
+    except OSError as error:
+        raise InputError(
+            f"expected a key in `{path}`: {error.strerror}; make one with `tenuto encryption "
+            f"new-key {path}`"
+        ) from error
+    if mode & 0o077:
+        raise InputError(f"expected `{path}` to be readable by its owner only: chmod 600 {path}")
+    try:
+        key = bytes.fromhex(text.decode("ascii"))
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise InputError(
+            f"expected {2 * KEY_BYTES} hexadecimal digits in `{path}`, got {len(text)} bytes that "
+            "are something else"
+        )
+    return key

@@ -20,6 +20,7 @@ import msgspec
 
 from tenuto.engine import rows as r
 from tenuto.errors import (
+    InputError,
     OutcomeUnknown,
     Sealed,
     StoreBusy,
@@ -31,6 +32,7 @@ from tenuto.errors import (
 from tenuto.keys import COUNTER_BITS, SLOT_BITS, SLOTS
 from tenuto.store import statements
 from tenuto.store.chain import next_commit
+from tenuto.store.driver import ERRORS, open_connection, write_copy
 from tenuto.store.named_sql import load_queries, load_schema
 from tenuto.store.port import Batch, ChainRow, LogHead, StoredAggregate, StoredInstance
 from tenuto.store.sqlite_errors import is_refused_write, translate, translated
@@ -59,16 +61,24 @@ R = TypeVar("R")
 class SqliteStore:
     """The store port on one SQLite file."""
 
-    def __init__(self, path: Path, *, on_phase: Callable[[str], None] | None = None) -> None:
-        """Open or create the database at `path`; `on_phase` is told each phase of a commit (tests).
+    def __init__(
+        self,
+        path: Path,
+        *,
+        key: bytes | None = None,
+        on_phase: Callable[[str], None] | None = None,
+    ) -> None:
+        """Open or create the database at `path`; with a key of 32 bytes it is encrypted.
 
-        Raises `StoreBusy` when another process owns it, `StoreCorrupt` when it is no database.
+        `on_phase` is told each phase of a commit (tests). Raises `StoreBusy` when another process
+        owns it, `StoreCorrupt` when it is no database, or one of another key.
         """
         self.path = path
+        self._key = key
         self._phase = on_phase or _nobody
         self._lock = _lock(path)
         try:
-            self._connection = connect(path)
+            self._connection = connect(path, key)
             try:
                 self._prepare()
             except BaseException:
@@ -161,7 +171,7 @@ class SqliteStore:
             self._commits += 1
             if VISIT_COMMITS < self._commits <= WAL_AHEAD_COMMITS:
                 self._lengthen_wal()
-        except sqlite3.Error as error:
+        except ERRORS.every as error:
             _roll_back(connection)
             raise self._failure(batch, error, committing=committing) from error
         except (UnicodeEncodeError, OverflowError) as error:
@@ -175,13 +185,13 @@ class SqliteStore:
     def _fence(self, row: ChainRow) -> None:
         try:
             self._connection.execute(SQL["insert_chain"], row)
-        except sqlite3.IntegrityError as error:
+        except ERRORS.integrity as error:
             raise Sealed(
                 f"expected commit {row.seq} of log {row.log} to be free, but another process has "
                 "sealed the log; this one must stop"
             ) from error
 
-    def _failure(self, batch: Batch, error: sqlite3.Error, *, committing: bool) -> StoreError:
+    def _failure(self, batch: Batch, error: Exception, *, committing: bool) -> StoreError:
         """Return why a commit failed. One whose write was refused, by a quota for example, is
         looked for at once: the corridor repeats an unknown outcome, but waits while the disk is
         full.
@@ -216,7 +226,7 @@ class SqliteStore:
         grows without end (measured: 3.9 GB behind 340 MB of database).
         """
         self._may_restart.clear()
-        with suppress(sqlite3.Error):
+        with suppress(*ERRORS.every):
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _write(self, batch: Batch) -> None:
@@ -238,9 +248,9 @@ class SqliteStore:
     def chain_hash(self, log: int, seq: int) -> bytes | None:
         """Return the hash of a commit, read on a fresh connection: the old one may be broken."""
         with translated():
-            with suppress(sqlite3.Error):
+            with suppress(*ERRORS.every):
                 self._connection.close()
-            self._connection = connect(self.path)
+            self._connection = connect(self.path, self._key)
             found = self._connection.execute(SQL["chain_hash"], (log, seq)).fetchone()
         return found[0] if found else None
 
@@ -414,13 +424,13 @@ class SqliteStore:
 
     def reader(self) -> SqliteReader:
         """Return a reader for another thread."""
-        return SqliteReader(self.path)
+        return SqliteReader(self.path, self._key)
 
     def close(self) -> None:
         """End the connection and free the lock."""
         self._closing.set()
         self._checkpointer.join()
-        with suppress(sqlite3.Error):
+        with suppress(*ERRORS.every):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
         os.close(self._lock)
@@ -452,23 +462,29 @@ class SqliteStore:
     def _checkpoint_often(self) -> None:
         """Move the WAL into the database off the commit path, when it has grown."""
         wal = Path(f"{self.path}-wal")
-        connection = connect(self.path)
+        connection = connect(self.path, self._key)
         while not self._closing.wait(CHECKPOINT_SECONDS):
-            with suppress(sqlite3.Error, OSError):
+            with suppress(*ERRORS.every, OSError):
                 if wal.stat().st_size > CHECKPOINT_BYTES:
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
                     self._may_restart.set()
         connection.close()
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, key: bytes | None = None) -> sqlite3.Connection:
     """Return a connection with the settings that durability needs.
 
-    Raises `StoreCorrupt` for what is no database, or that of another program; it stays as it is.
+    Raises `StoreCorrupt` for what is no database, or that of another program or key; it stays as it
+    is.
     """
-    with translated(path):
-        connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5.0
+    with translated(path, has_key=key is not None):
+        connection = open_connection(
+            path,
+            key,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+            timeout=5.0,
         )
         tables = {name for (name,) in connection.execute(SQL["tables"])}
         if tables and "meta" not in tables:
@@ -486,6 +502,33 @@ def connect(path: Path) -> sqlite3.Connection:
         ):
             connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def copy_database(
+    source: Path, target: Path, *, key: bytes | None, target_key: bytes | None
+) -> None:
+    """Write a database anew as `target`, under another key, or under none.
+
+    Raises `StoreBusy` when a process holds the source, `StoreCorrupt` when it is no database of
+    that key, and `InputError` when there is a target already.
+    """
+    if not source.is_file():
+        raise InputError(f"expected a database at `{source}`, but there is none")
+    if target.exists():
+        raise InputError(f"expected a new file for the copy, but `{target}` is there")
+    handle = _lock(source)
+    begun = target.with_name(f".{target.name}.begun")
+    begun.unlink(missing_ok=True)
+    try:
+        connect(source, key).close()
+        with translated(source, has_key=key is not None):
+            write_copy(source, key, begun, target_key)
+        with begun.open("rb+") as file:
+            os.fsync(file.fileno())
+        begun.rename(target)
+    finally:
+        begun.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def _lock(path: Path) -> int:
@@ -515,6 +558,6 @@ def _nobody(phase: str) -> None:
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
-    with suppress(sqlite3.Error):
+    with suppress(*ERRORS.every):
         if connection.in_transaction:
             connection.execute("ROLLBACK")

@@ -5,7 +5,6 @@ writes it.
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from urllib.parse import quote
 from tenuto.engine import rows as r
 from tenuto.errors import StoreCorrupt
 from tenuto.store import statements
+from tenuto.store.driver import ERRORS, open_connection
 from tenuto.store.feed import turns_after
 from tenuto.store.named_sql import load_queries
 from tenuto.store.port import (
@@ -41,21 +41,22 @@ def rows_of(kind: Callable[..., R], found: Iterable[Sequence[Any]]) -> list[R]:
 class SqliteReader:
     """The reader port; each call is a transaction of its own."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file for reading.
+    def __init__(self, path: Path, key: bytes | None = None) -> None:
+        """Open the file for reading, with its key if it is encrypted.
 
         Raises `StoreError` when it is not there, `StoreCorrupt` when it is no database of ours.
         """
-        with translated(path):
-            self._connection = sqlite3.connect(
+        with translated(path, has_key=key is not None):
+            self._connection = open_connection(
                 f"file:{quote(str(path))}?mode=ro",
+                key,
                 uri=True,
                 isolation_level=None,
                 check_same_thread=False,
             )
             try:
                 self._connection.execute("SELECT count(*) FROM meta").fetchone()
-            except sqlite3.Error:
+            except ERRORS.every:
                 self._connection.close()
                 raise
 
@@ -65,7 +66,7 @@ class SqliteReader:
     def _query(self, text: str, parameters: Sequence[Any]) -> list[Any]:
         try:
             return self._connection.execute(text, parameters).fetchall()
-        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        except ERRORS.reading as error:
             raise StoreCorrupt(f"expected to read the database: {error}") from error
 
     def instances(self, query: InstanceQuery) -> list[r.InstanceRow]:
@@ -203,12 +204,12 @@ class SqliteReader:
 
 
 @contextlib.contextmanager
-def open_reader(path: Path) -> Iterator[SqliteReader]:
+def open_reader(path: Path, key: bytes | None = None) -> Iterator[SqliteReader]:
     """Read a database that is there, also beside the process that writes it.
 
     Raises `StoreError` when there is none.
     """
-    reader = SqliteReader(path)
+    reader = SqliteReader(path, key)
     try:
         yield reader
     finally:
