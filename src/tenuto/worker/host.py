@@ -28,6 +28,7 @@ from tenuto.errors import TenutoError
 from tenuto.runtime.requests import Reply, Request, Result
 from tenuto.runtime.routines import Asked, Outcome, Wake
 from tenuto.worker.steps import Attempt, StepRunner, Watch
+from tenuto.worker.telling import tell
 from tenuto.workflows.context import CallOf, StepContext
 from tenuto.workflows.looks import Looks
 from tenuto.workflows.routine import Routine
@@ -182,13 +183,11 @@ class RoutineHost:
 
     def deliver(self, results: list[tuple[int, Result]]) -> None:
         """Take the answers of one commit (a reply slot)."""
-        assert self._loop is not None, "a host that says something has a loop"
-        self._loop.call_soon_threadsafe(self._answered, results)
+        tell(self._loop, self._answered, results)
 
     def wake(self, wakes: list[Wake]) -> None:
         """Take what one commit did for the routines that are held."""
-        assert self._loop is not None, "a host that holds something has a loop"
-        self._loop.call_soon_threadsafe(self._woken, wakes)
+        tell(self._loop, self._woken, wakes)
 
     # --- jobs in
 

@@ -25,6 +25,7 @@ from typing import Any, Final
 from tenuto.errors import InputError, TenutoError
 from tenuto.worker import pool_child as child
 from tenuto.worker.orders import Answer, Call, Order, order_of, value_of
+from tenuto.worker.telling import tell
 from tenuto.workflows.context import StepContext
 from tenuto.workflows.failures import StepKilled
 
@@ -237,8 +238,7 @@ class _Child:
             else:
                 future.set_result(outcome)
 
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
-            self._loop.call_soon_threadsafe(settle)
+        tell(self._loop, settle)
 
 
 @contextlib.contextmanager

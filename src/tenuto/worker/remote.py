@@ -31,6 +31,7 @@ from tenuto.worker.carrier import BackOff, Carrier
 from tenuto.worker.perform import perform, perform_here
 from tenuto.worker.program import Program
 from tenuto.worker.remote_routines import RemoteRoutines
+from tenuto.worker.telling import tell
 from tenuto.worker.wire import (
     ACCEPTED,
     GONE,
@@ -325,9 +326,7 @@ class RemoteWorker:
     def _perform_on_thread(self, work: Work) -> None:
         one = self._handlers[work.job.type]
         command = perform_here(one, job_of(work.job), functools.partial(self._extend, work))
-        assert self._loop is not None, "a job is performed while the worker runs"
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and the job was given back
-            self._loop.call_soon_threadsafe(self._finish, work, command)
+        tell(self._loop, self._finish, work, command)
 
     def _finish(self, work: Work, command: Command) -> None:
         work.is_done = True
@@ -395,8 +394,7 @@ class RemoteWorker:
             value = values.from_python(details)
             values.encode_checked(value, where="details")
             told = msgspec.Raw(values.dumps(value).encode())
-        assert self._loop is not None, "a job is performed while the worker runs"
-        self._loop.call_soon_threadsafe(self._note_beat, work, seconds, told)
+        tell(self._loop, self._note_beat, work, seconds, told)
 
     def _note_beat(self, work: Work, seconds: float, details: msgspec.Raw | None) -> None:
         """Keep a heartbeat for the next request; the newest details replace those before."""
