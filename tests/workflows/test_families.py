@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tenuto import Retry, step, wf, workflow
+from tenuto import InputError, Retry, step, wf, workflow
 from tenuto.store.port import InstanceQuery
 
 ANSWER = wf.Message[str]("answer", str)
@@ -106,6 +106,79 @@ def test_a_child_is_started_once_wherever_its_parent_crashes(durable, crash):
     """Behaviour 41: at each commit; also when the commit of the start is lost."""
     assert durable.explore(busy_mother, "a", crash=crash) >= 2
     assert len(children(durable, "quick_child")) == 1
+
+
+@workflow(when_left="abandon")
+async def independent_child(text: str) -> None:
+    """Sleep long, and note what comes after."""
+    try:
+        await asyncio.sleep(86_400)
+        await work(f"{text} slept")
+    except asyncio.CancelledError:
+        await work(f"{text} cleaned")
+        raise
+
+
+@workflow
+async def strict_mother(text: str, when_left: str) -> None:
+    """Wait for a child whose end is decided by the call; clean up if asked to end."""
+    try:
+        await independent_child.options(when_left=when_left)(f"{text} child")
+    finally:
+        await work(f"{text} mother")
+
+
+@workflow
+async def forgetful_mother(text: str) -> str:
+    """Begin a child and end before it."""
+    born = asyncio.ensure_future(independent_child(f"{text} child"))
+    done = await work(text)
+    assert not born.done()
+    return done
+
+
+@pytest.mark.parametrize("end", ["cancel", "terminate"])
+@pytest.mark.parametrize(
+    ("when_left", "status", "noted"),
+    [
+        ("cancel", "terminated", {"a child cleaned"}),
+        ("terminate", "terminated", set()),
+        ("abandon", "completed", {"a child slept"}),
+    ],
+)
+def test_a_child_that_is_left_is_canceled_terminated_or_left_alone(
+    durable, end, when_left, status, noted
+):
+    """Behaviour 42: each policy, whether its parent may clean up or not."""
+    run = durable.start(strict_mother, "a", when_left)
+    durable.ask(lambda client: getattr(client, end)(run.key))
+    durable.settle()
+    assert run.status == "terminated"
+
+    durable.restart()
+    durable.advance("2d")
+
+    assert [one.status for one in children(durable, "independent_child")] == [status]
+    assert set(done) - {"a mother"} == noted
+    assert ("a mother" in done) is (end == "cancel")
+
+
+def test_a_child_that_is_abandoned_outlives_a_parent_that_returns(durable):
+    """Nobody waits for it, and its end disturbs nobody."""
+    run = durable.start(forgetful_mother, "a")
+    assert run.status == "completed"
+    durable.advance("2d")
+
+    assert [one.status for one in children(durable, "independent_child")] == ["completed"]
+    assert "a child slept" in done
+
+
+def test_what_becomes_of_a_child_is_one_of_three(durable):
+    """Another word is refused where it is written."""
+    with pytest.raises(InputError, match="expected `when_left` to be one of cancel, terminate"):
+        workflow(when_left="forget")(patient_child.function)
+    with pytest.raises(InputError, match="got 'forget'"):
+        patient_child.options(when_left="forget")
 
 
 @pytest.mark.parametrize(

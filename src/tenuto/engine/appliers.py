@@ -340,10 +340,13 @@ def _loop_item_completed(state: InstanceState, record: r.LoopItemCompleted, at: 
 
 def _call_started(state: InstanceState, record: r.CallStarted, at: int) -> None:
     state.calls[record.element] = record.instance
+    if record.when_left != r.CANCEL:
+        state.when_left[record.element] = record.when_left
 
 
 def _call_ended(state: InstanceState, record: r.CallEnded, at: int) -> None:
     del state.calls[record.element]
+    state.when_left.pop(record.element, None)
 
 
 def _incident_raised(state: InstanceState, record: r.IncidentRaised, at: int) -> None:

@@ -10,6 +10,8 @@ multi-instance body has items still to begin.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from tenuto.engine.pause_records import PauseRecord
@@ -359,11 +361,19 @@ class LoopItemCompleted(Record, frozen=True, array_like=True, gc=False, tag=52):
     output: Stored | None
 
 
+# What becomes of a called instance that is waited for no more: it is asked to end, ended at once,
+# or left alone.
+CANCEL: Final = "cancel"
+TERMINATE: Final = "terminate"
+ABANDON: Final = "abandon"
+
+
 class CallStarted(Record, frozen=True, array_like=True, gc=False, tag=53):
-    """A call activity started another instance."""
+    """A call started another instance; `when_left` says what becomes of it if nobody waits."""
 
     element: int
     instance: int
+    when_left: str = CANCEL
 
 
 class CallEnded(Record, frozen=True, array_like=True, gc=False, tag=54):

@@ -6,6 +6,8 @@ Times are Unix milliseconds. Values are encoded.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from tenuto.engine.command import Command
@@ -93,14 +95,21 @@ class Decide(Struct, frozen=True, array_like=True, gc=False, tag=6):
     variables: Encoded
 
 
+WhenLeft = Literal["cancel", "terminate", "abandon"]
+
+
 class CallProcess(Struct, frozen=True, array_like=True, gc=False, tag=7):
-    """Start another process or workflow and wait for its end."""
+    """Start another process or workflow and wait for its end.
+
+    `when_left` says what becomes of it when nobody waits for it any more.
+    """
 
     key: str
     process: str
     variables: Encoded
     business_key: str | None = None
     place: PlaceAsk | None = None
+    when_left: WhenLeft = "cancel"
 
 
 class Publish(Struct, frozen=True, array_like=True, gc=False, tag=8):

@@ -36,7 +36,7 @@ from tenuto.engine.places import (
     waiting_timer,
 )
 from tenuto.engine.rejections import Rejection
-from tenuto.engine.scopes import empty_scope, withdraw
+from tenuto.engine.scopes import empty_scope, leave_called, withdraw
 from tenuto.engine.state import ROOT, Routine, Wait
 from tenuto.engine.stored import Stored, Variables
 from tenuto.engine.tokens import complete, flows_out
@@ -381,7 +381,7 @@ def _call_process(turn: Turn, number: int, ask: a.CallProcess) -> None:
         return
     key = turn.mint.mint(turn.now, slot_of(turn.state.key))
     business_key = ask.business_key if ask.business_key is not None else turn.state.business_key
-    turn.emit(r.CallStarted(child, key))
+    turn.emit(r.CallStarted(child, key, ask.when_left))
     start = c.StartInstance(
         ask.process,
         ask.variables,
@@ -434,10 +434,8 @@ def give_up_step(turn: Turn, number: int, key: str) -> None:
 
 
 def _drop_child(turn: Turn, child: int) -> None:
-    """Withdraw what stands for an await; what it called is asked to end, and not waited for."""
-    called = turn.state.calls.get(child)
-    if called is not None:
-        turn.send(called, c.CancelInstance("its caller no longer waits for it"))
+    """Withdraw what stands for an await; what it called is left as was said, not waited for."""
+    if leave_called(turn, child, "its caller no longer waits for it"):
         turn.emit(r.CallEnded(child))
     withdraw(turn, child)
     turn.emit(r.ElementTerminated(child, None))

@@ -13,6 +13,9 @@ from tenuto.engine.incidents import close_incident
 from tenuto.engine.jobs import cancel_job
 from tenuto.engine.lifecycle import Status
 from tenuto.engine.records import (
+    ABANDON,
+    TERMINATE,
+    CallEnded,
     ElementTerminated,
     ElementTerminating,
     TokensRemoved,
@@ -48,6 +51,20 @@ def empty_scope(turn: Turn, scope: int, *, but: int | None = None) -> None:
     turn.touch(scope)
 
 
+def leave_called(turn: Turn, number: int, reason: str) -> bool:
+    """Ask what an element called to end, end it at once, or leave it alone, as its call says.
+
+    Tell whether it called anything that has not ended.
+    """
+    called = turn.state.calls.get(number)
+    if called is None:
+        return False
+    when_left = turn.state.when_left.get(number)
+    if when_left != ABANDON:
+        turn.send(called, CancelInstance(reason, at_once=when_left == TERMINATE))
+    return True
+
+
 def terminate(turn: Turn, number: int, then: str | None = None) -> None:
     """Withdraw an element and all inside it; its scope continues at `then`, if given, once it is
     gone.
@@ -58,10 +75,11 @@ def terminate(turn: Turn, number: int, then: str | None = None) -> None:
     withdraw(turn, number)
     if element.alive:
         empty_scope(turn, number)
-    called = turn.state.calls.get(number)
-    if called is not None:
-        turn.send(called, CancelInstance("its call activity was withdrawn"))
-    if called is not None or turn.element(number).alive:
+    is_called = leave_called(turn, number, "its call activity was withdrawn")
+    if is_called and turn.state.when_left.get(number) == ABANDON:
+        turn.emit(CallEnded(number))
+        is_called = False
+    if is_called or turn.element(number).alive:
         turn.emit(ElementTerminating(number, then))
     else:
         turn.emit(ElementTerminated(number, then))

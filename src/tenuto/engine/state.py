@@ -174,7 +174,8 @@ class Pause(Struct, array_like=True):
 
 class InstanceState(Struct, array_like=True):
     """A process instance. `agenda` holds tokens that still move: (scope number, place). `places`
-    are those in queues, by the key of the step; "" is the workflow itself.
+    are those in queues, by the key of the step; "" is the workflow itself. `when_left` has what
+    becomes of called instances that are not asked to end when nobody waits for them.
     """
 
     key: int
@@ -204,6 +205,7 @@ class InstanceState(Struct, array_like=True):
     schedule: int | None = None
     pause: Pause | None = None
     places: dict[str, Place] = field(default_factory=dict)
+    when_left: dict[int, str] = field(default_factory=dict)
 
     @property
     def is_live(self) -> bool:

@@ -19,7 +19,7 @@ from tenuto.engine import routine_commands as a
 from tenuto.errors import InputError
 from tenuto.workflows import codec
 from tenuto.workflows.chance import UUID, Random, any_chance, any_moment, any_uuid
-from tenuto.workflows.define import Step, seconds_of
+from tenuto.workflows.define import Step, checked_left, seconds_of
 from tenuto.workflows.dialogue import Stream as Stream
 from tenuto.workflows.dialogue import Update as Update
 from tenuto.workflows.failures import StepFailed
@@ -224,14 +224,24 @@ async def decide(decision: str, variables: Mapping[str, Any] | None = None, **mo
     return found["result"]
 
 
-async def call(process: str, variables: Mapping[str, Any] | None = None, **more: Any) -> Any:
+async def call(
+    process: str,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    when_left: a.WhenLeft = "cancel",
+    **more: Any,
+) -> Any:
     """Start a process by its id and return its variables when it has ended.
 
-    Raises `StepFailed` when it failed or was canceled.
+    When nobody waits for it any more, it is canceled, terminated or left alone (`abandon`), as
+    `when_left` says. Raises `StepFailed` when it failed or was canceled.
     """
     routine = routine_here("call")
     given = _encoded({**(variables or {}), **more})
-    return await routine.wait_for(process, lambda at: a.CallProcess(at, process, given))
+    left = checked_left(when_left)
+    return await routine.wait_for(
+        process, lambda at: a.CallProcess(at, process, given, when_left=left)
+    )
 
 
 async def job(

@@ -22,7 +22,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from tenuto.engine.queue_options import PlaceAsk
-from tenuto.engine.routine_commands import CallProcess
+from tenuto.engine.routine_commands import CallProcess, WhenLeft
 from tenuto.errors import InputError
 from tenuto.schedules import parse_fixed
 from tenuto.workflows import codec
@@ -91,7 +91,7 @@ class WorkflowOptions(Struct, frozen=True):
     """Which version of its code a workflow is, and which records of older ones it can replay.
 
     `id` makes the id of an instance from the arguments, `existing` says what a second start of it
-    comes to; `place` says how it enters a queue.
+    comes to; `place` says how it enters a queue; `when_left` what becomes of it as a child.
     """
 
     version: int = 1
@@ -99,6 +99,7 @@ class WorkflowOptions(Struct, frozen=True):
     id: Any = None
     place: Place | None = None
     existing: str = "return"
+    when_left: WhenLeft = "cancel"
 
 
 class Step(Generic[P, R_co]):
@@ -207,14 +208,15 @@ class Workflow(Generic[P, R_co]):
         *,
         id: str | Callable[..., str] | UnsetType | None = UNSET,
         existing: str | None = None,
+        when_left: WhenLeft | None = None,
         **place: Any,
     ) -> Workflow[P, R_co]:
         """Return the same workflow whose next instance has another id, or enters a queue otherwise.
 
-        An id is started once, and `existing` is as in `workflow`; `None` makes another instance
-        whatever the arguments. `queue`, `key`,
-        `priority`, `fairness`, `dedup` and `delay` are as in `workflow`, but that texts are values,
-        no paths; what is not given stays. Raises `InputError` when there is no queue to enter.
+        An id is started once; `None` makes another instance whatever the arguments. `existing` and
+        `when_left` are as in `workflow`, and so are `queue`, `key`, `priority`, `fairness`, `dedup`
+        and `delay`, but that texts are values, no paths; what is not given stays. Raises
+        `InputError` when there is no queue to enter.
         """
         _refuse_unknown(place)
         changed = self.settings
@@ -223,6 +225,8 @@ class Workflow(Generic[P, R_co]):
             changed = structs.replace(changed, id=made)
         if existing is not None:
             changed = structs.replace(changed, existing=_checked_existing(existing))
+        if when_left is not None:
+            changed = structs.replace(changed, when_left=checked_left(when_left))
         if place:
             changed = structs.replace(changed, place=self._place(**place))
         return Workflow(self.function, self.name, changed)
@@ -310,7 +314,9 @@ class Workflow(Generic[P, R_co]):
         place = self.ask_place(args, kwargs)
         return await routine.wait_for(
             self.name,
-            lambda key: CallProcess(key, self.name, variables, place=place),
+            lambda key: CallProcess(
+                key, self.name, variables, place=place, when_left=self.settings.when_left
+            ),
             self._read_end,
         )
 
@@ -375,10 +381,14 @@ def workflow(
     `id` makes the id of an instance from its arguments: an id is started once. Who starts it again
     gets the `existing` instance (`return`), or is refused (`reject`). `queue`, `key`,
     `priority`, `fairness`, `dedup` and `delay` say how instances enter a queue (`Queue`).
+    `when_left` says what becomes of an instance that another one called and waits for no more: it
+    is asked to end (`cancel`, as if none is given), ended at once (`terminate`), or left alone
+    (`abandon`).
     """
+    left = checked_left(place.pop("when_left", "cancel"))
     _refuse_unknown(place)
     options = WorkflowOptions(
-        version, tuple(replays), id, place_of(place), _checked_existing(existing)
+        version, tuple(replays), id, place_of(place), _checked_existing(existing), left
     )
 
     def declare(one: Callable[P, R]) -> Workflow[P, R]:
@@ -453,6 +463,14 @@ def _refuse_unknown(place: Mapping[str, Any]) -> None:
             f"expected options of a workflow such as {', '.join(sorted(PLACE_OPTIONS))}, got "
             f"{', '.join(sorted(unknown))}"
         )
+
+
+def checked_left(value: str) -> WhenLeft:
+    """Return what becomes of a child that is left. Raises `InputError` for anything else."""
+    if value not in typing.get_args(WhenLeft):
+        known = ", ".join(typing.get_args(WhenLeft))
+        raise InputError(f"expected `when_left` to be one of {known}, got {value!r}")
+    return typing.cast(WhenLeft, value)
 
 
 def _checked_existing(value: str) -> str:
