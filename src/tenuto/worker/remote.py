@@ -443,7 +443,7 @@ class RemoteWorker:
             await asyncio.sleep(self._lease / 3)
             for work in self._works.values():
                 self._note_beat(work, self._lease, None)
-            for held in self._routines.leases() if self._routines is not None else ():
+            for held in self._routines.beats() if self._routines is not None else ():
                 self._beats[held["token"]] = {**held, "lease": self._lease}
                 self._has_beats.set()
 

@@ -29,10 +29,11 @@ from tenuto.runtime.leases import Job, JobKey
 from tenuto.runtime.requests import Answer, Reply, Request, Result
 from tenuto.runtime.routines import Wake
 from tenuto.worker.carrier import BackOff, Carrier
-from tenuto.worker.host import Place, RoutineHost
+from tenuto.worker.host import Place
 from tenuto.worker.limits import LoopAlarms
 from tenuto.worker.pools import ProcessPool
 from tenuto.worker.program import Program
+from tenuto.worker.progress import TellingHost, find_again
 from tenuto.worker.rays import RayRoom
 from tenuto.worker.steps import Watch
 from tenuto.worker.wire import ACCEPTED, LATER, AllSaid, Said, WireJob, encode, routine_of
@@ -92,7 +93,7 @@ class RemoteRoutines:
         self._processes = ProcessPool(None)
         self._rays = RayRoom()
         self._looks = looks_of(os.environ)
-        self._host = RoutineHost(
+        self._host = TellingHost(
             {kind: one for one in workflows.values() for kind in one.job_types},
             Place(
                 self._submit,
@@ -215,6 +216,16 @@ class RemoteRoutines:
             {"job": wire.job_text((one.job.instance, one.job.element)), "token": one.token}
             for one in self._leases.values()
         ]
+
+    def beats(self) -> list[dict[str, Any]]:
+        """Return what is held, with what its steps said of their progress."""
+        beats: list[dict[str, Any]] = []
+        for one in self._leases.values():
+            key = (one.job.instance, one.job.element)
+            beat: dict[str, Any] = {"job": wire.job_text(key), "token": one.token}
+            said = self._host.said(key)
+            beats.append({**beat, "details": said} if said else beat)
+        return beats
 
     def lost(self, token: str) -> None:
         """Hold a routine no more whose lease has ended."""
@@ -398,6 +409,7 @@ class RemoteRoutines:
                 )
             found.outcomes += page.outcomes
             after = page.next
+        find_again(found, job.details)
         return found
 
 

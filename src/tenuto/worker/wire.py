@@ -83,7 +83,6 @@ def job_of(wire: WireJob) -> Job:
     """Return a job as handlers know it."""
     instance, _, element = wire.job.partition("-")
     variables = {name: values.encode(values.loads(raw)) for name, raw in wire.variables.items()}
-    details = values.encode(values.loads(wire.details)) if wire.details != b"null" else None
     return Job(
         int(instance),
         int(element),
@@ -98,7 +97,7 @@ def job_of(wire: WireJob) -> Job:
         0,
         _milliseconds(wire.deadline),
         variables,
-        details,
+        _details(wire),
     )
 
 
@@ -121,9 +120,14 @@ def routine_of(wire: WireJob) -> Job:
         told.lease,
         0,
         told.arguments,
-        None,
+        _details(wire),
         read_progress(told),
     )
+
+
+def _details(wire: WireJob) -> bytes | None:
+    value = values.loads(wire.details)
+    return None if value is None else values.encode(value)
 
 
 def result_of(wire: WireJob, command: Command) -> dict[str, Any]:
