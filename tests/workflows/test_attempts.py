@@ -225,3 +225,28 @@ def test_a_step_in_the_users_transaction_is_done_once(tmp_path):
     from tenuto.worker.transactions import once
 
     assert once(open_shop, key, lambda _: pytest.fail("it was done")) == b"\x01"
+
+
+def test_a_driver_that_refuses_to_make_the_table_twice_at_once_is_asked_again(tmp_path):
+    """PostgreSQL refuses one of two first steps, though the table may exist: no attempt is lost."""
+    from tenuto.worker.transactions import once
+
+    class Racing(sqlite3.Connection):
+        """Refuses the first table, as if another connection had just made it."""
+
+        def cursor(self, *_):
+            return super().cursor(RacingCursor)
+
+    class RacingCursor(sqlite3.Cursor):
+        def execute(self, text, *values):
+            if text.startswith("CREATE TABLE") and not noted:
+                noted.append("refused")
+                raise sqlite3.IntegrityError("pg_type_typname_nsp_index")
+            return super().execute(text, *values)
+
+    def connect():
+        return sqlite3.connect(tmp_path / "shop.db", factory=Racing)
+
+    assert once(connect, "k", lambda _: b"done") == b"done"
+    assert noted == ["refused"]
+    assert once(connect, "k", lambda _: pytest.fail("it was done")) == b"done"

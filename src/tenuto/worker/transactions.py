@@ -44,11 +44,18 @@ def once(connect: Callable[[], Any], key: str, work: Callable[[Any], bytes]) -> 
 
 
 def _make_table(connection: Any, cursor: Any) -> None:
-    kind = "BLOB" if _module_of(connection) == "sqlite3" else "BYTEA"
-    cursor.execute(
+    module = _module_of(connection)
+    kind = "BLOB" if module == "sqlite3" else "BYTEA"
+    create = (
         f"CREATE TABLE IF NOT EXISTS {TABLE} "
         f"(step VARCHAR(255) PRIMARY KEY, outcome {kind} NOT NULL)"
     )
+    try:
+        cursor.execute(create)
+    except getattr(sys.modules.get(module), "Error", ()):
+        # PostgreSQL refuses one of two that make the table at once; by now it is there.
+        connection.rollback()
+        cursor.execute(create)
     connection.commit()
 
 
