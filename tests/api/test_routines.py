@@ -165,6 +165,7 @@ KINDS = {
     "int": NUMBERS,
     "int | None": st.none() | NUMBERS,
     "str | None": st.none() | NAMES,
+    "WhenLeft": st.sampled_from(get_args(a.WhenLeft)),
 }
 
 
