@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from tenuto import InputError, Rejected, step, wf, workflow
+from tenuto import InputError, Rejected, Retry, step, wf, workflow
 from tenuto.client.where import Where
 from tenuto.engine.routine_records import OutcomeTaken
 from tenuto.runtime.verify import verify
@@ -22,6 +22,7 @@ noted: list[str] = []
 def clean():
     """Begin each test without notes."""
     noted.clear()
+    broken.clear()
 
 
 @step(retries=1)
@@ -65,6 +66,50 @@ def test_a_failed_workflow_is_retried_from_its_failed_step_with_other_input(tmp_
 
         assert asyncio.run(at.client.wait(key)).variables["result"] == ["A", "B", "FINE"]
         assert noted == ["fine"]
+
+
+broken: set[str] = set()
+
+
+@step(retries=Retry(2, first=0.001))
+async def unbook(text: str, result: str) -> None:
+    """Undo what was booked, unless it is broken."""
+    noted.append(f"undo {text}")
+    if text in broken:
+        raise ConnectionError(text)
+
+
+@step(undo=unbook)
+async def book(text: str) -> str:
+    """Book one thing."""
+    noted.append(text)
+    return text
+
+
+@workflow
+async def trip() -> None:
+    """Book two things; the third is refused."""
+    async with wf.saga() as saga:
+        await saga.run(book, "flight")
+        await saga.run(book, "hotel")
+        await work("tour!")
+
+
+def test_what_could_not_be_undone_is_a_dead_letter_that_goes_on_with_the_rest(tmp_path):
+    """Behaviour 48: its attempts end, nothing older is undone before it; a fork takes it up."""
+    broken.add("hotel")
+    with at_work(tmp_path / "a.db", work, book, unbook, trip) as at:
+        dead = run(at, "trip")
+        assert dead.status == "failed"
+        assert noted == ["flight", "hotel", "tour!", "undo hotel", "undo hotel"]
+        [cause] = asyncio.run(at.client.causes())
+        assert cause.cause == "ConnectionError"
+        noted.clear()
+        broken.clear()
+        again = asyncio.run(at.client.wait(asyncio.run(at.client.fork(dead.key))))
+
+        assert noted == ["undo hotel", "undo flight"]
+        assert again.status == "failed"
 
 
 def test_a_fork_is_replayed_after_a_restart(tmp_path):
@@ -147,6 +192,7 @@ def test_code_that_does_not_fit_the_record_stops_before_anything_is_done(tmp_pat
             pass
         asyncio.run(at.client.publish("warm", "up"))
     noted.clear()
+    broken.clear()
     with at_work(tmp_path / "a.db", work, other, new) as at:
         asyncio.run(at.client.publish("go", "k", {}, time_to_live="PT1H"))
         while not at.client.read.incidents(key):
