@@ -43,10 +43,14 @@ INBOX_MAX: Final = 100_000
 # A business key, a correlation key, a message name or an idempotency key, in characters.
 KEY_LENGTH_MAX: Final = 255
 
-# A thread that holds the interpreter for long delays every other, and one that is sent away often
-# does less: with 2 ms a step costs 15 to 20 % less CPU than with 0.5 ms, and the corridor beside a
-# burning thread does as much; with 5 ms it does half.
-SWITCH_INTERVAL_SECONDS: Final = 0.002
+# How long a thread keeps the interpreter while others wait: long, and short while the process is
+# busy and the corridor gets little of what it takes (see `runtime.switching`). Left alone it takes
+# 0.5 or more, beside a thread that burns CPU 0.2, with the short interval 0.35.
+SWITCH_SECONDS: Final = 0.002
+SWITCH_SHORT_SECONDS: Final = 0.0005
+SWITCH_LOOK_SECONDS: Final = 0.25
+BUSY_SHARE: Final = 0.5
+OWN_SHARE_MIN: Final = 0.4
 
 # Warm state is many small objects without cycles: looking for cycles every 700 of them cost 4 to 15
 # %.

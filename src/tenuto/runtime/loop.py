@@ -39,6 +39,7 @@ from tenuto.runtime.batch import Batch, Hop, Item
 from tenuto.runtime.leases import Leases
 from tenuto.runtime.release import deliver, hand_out, wake
 from tenuto.runtime.requests import NEW_INSTANCE, Answer, Ended, Reply, Request, Result
+from tenuto.runtime.switching import Switching
 from tenuto.runtime.timers import Due
 from tenuto.runtime.waiters import Waiters
 from tenuto.runtime.warm import Warm
@@ -122,9 +123,11 @@ class Corridor:
 
     def run(self) -> None:
         """Loop until stopped; the reason of a failure is kept in `failed`."""
+        switching = Switching()
         try:
             while not self.stopping:
                 self.step(block=True)
+                switching.look()
             self._release_leases()
         except Sealed as sealed:
             self.failed = sealed

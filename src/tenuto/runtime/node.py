@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from tenuto.errors import StoreError
-from tenuto.runtime.limits import GC_THRESHOLDS, SWITCH_INTERVAL_SECONDS
+from tenuto.runtime.limits import GC_THRESHOLDS, SWITCH_SECONDS
 from tenuto.runtime.recovery import Compile, recover
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Node:
 
     def start(self) -> None:
         """Let the corridor run."""
-        sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+        sys.setswitchinterval(SWITCH_SECONDS)
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         self._thread.start()
